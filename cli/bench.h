@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `haya bench` measures, and its two ways to tell it.
+ */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "memory_use.h"
+#include "report.h"
+#include "timing.h"
+
+/* Models that share one program and one plan. */
+typedef struct bench_structure {
+    haya_program *program;
+    haya_plan *plan;
+    char fingerprint[33];
+    size_t model_count;
+    size_t input_count, output_count;
+    haya_tensor *inputs, *outputs;
+    double plan_ms;                  /* program, plan and scratch */
+    durations same, switched;        /* runs after one of the same model, and after one of another */
+} bench_structure;
+
+typedef struct bench_model {
+    const char *path;
+    haya_model *model;
+    haya_weights *weights;
+    bench_structure *structure;
+    double open_ms, bind_ms, first_ms;
+} bench_model;
+
+typedef struct bench {
+    bench_model *models;
+    size_t model_count;
+    bench_structure *structures;     /* room for one for each model */
+    size_t structure_count;
+    haya_session *session;
+    int64_t threads;                 /* 0: not said */
+    durations same, switched;        /* of all structures */
+    bool memory_known;
+    memory_use one, all;             /* when the first model has run; when all have */
+} bench;
+
+void bench_print_text(bench *b);
+void bench_print_json(bench *b);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tensor_file.h"
+
+#include "npy.h"
+#include "print.h"
+#include "shapes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends_in_npy(const char *file) {
+    size_t length = strlen(file);
+    return length >= 4 && strcmp(file + length - 4, ".npy") == 0;
+}
+
+exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, bool outputs) {
+    const char *what = outputs ? "output" : "input";
+    size_t next = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!files[i].name) {
+            haya_value value;
+            if ((outputs ? haya_model_output : haya_model_input)(model, next, &value) != HAYA_OK) {
+                return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT,
+                            "'%s' is one %s file too many: the model has only %zu %s%s", files[i].file, what, next,
+                            what, next == 1 ? "" : "s");
+            }
+            files[i].name = tensor_name(value.name, strlen(value.name));
+            next++;
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(files[k].name, files[i].name) == 0) {
+                return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "two files are given for '%s': '%s' and '%s'",
+                            files[i].name, files[k].file, files[i].file);
+            }
+            if (outputs && strcmp(files[k].file, files[i].file) == 0) {
+                return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "'%s' is given for two outputs", files[i].file);
+            }
+        }
+        if (outputs && !ends_in_npy(files[i].file)) {
+            return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT,
+                        "'%s' cannot be written: outputs are .npy files, and the name must end so", files[i].file);
+        }
+    }
+    return DONE;
+}
+
+const char **tensor_file_names(const tensor_file *files, size_t count) {
+    const char **names = allocate(count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = files[i].name;
+    }
+    return names;
+}
+
+/* Whether the file's shape, to which a batch dimension is added where it lacks one, fits the input's. */
+static bool fit_shape(haya_shape *shape, const haya_shape *wanted) {
+    if (wanted->rank < 0) {
+        return true;
+    }
+    if (shape->rank + 1 == wanted->rank) {
+        memmove(shape->dims + 1, shape->dims, (size_t)shape->rank * sizeof shape->dims[0]);
+        shape->dims[0] = 1;
+        shape->rank++;
+    }
+    bool fits = shape->rank == wanted->rank;
+    for (int32_t i = 0; fits && i < shape->rank; i++) {
+        fits = wanted->dims[i] < 0 || wanted->dims[i] == shape->dims[i];
+    }
+    return fits;
+}
+
+exit_status tensor_file_read(const char *file, const haya_value *input, haya_tensor *tensor) {
+    npy_array array;
+    exit_status status = npy_read(file, &array);
+    if (status != DONE) {
+        return status;
+    }
+    haya_shape shape = array.shape;
+    void *data = NULL;
+    if (fit_shape(&shape, &input->shape)) {
+        status = npy_convert(&array, input->dtype, input->name, &data);
+    } else {
+        status = fail(INPUT_UNUSABLE, HAYA_ERROR_SHAPE, "%s: its shape %s does not fit input '%s', which is %s %s",
+                      file, text_shape(&array.shape).s, input->name, haya_dtype_name(input->dtype),
+                      text_shape(&input->shape).s);
+    }
+    if (status == DONE) {
+        *tensor = haya_tensor_dense(input->dtype, shape, data);
+    }
+    npy_free(&array);
+    return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The matrix product under convolutions and matmul:
+ *
+ *     out[i][j] = epilogue(sum over s, k of a[s][i][k] * b[segment[s] + k * b_k + j * b_n])
+ *
+ * A is never copied into a matrix. Its rows are found through pointers, one for each segment s: the taps of a filter
+ * (k runs over input channels, and i over output pixels), or the one row of a plain matrix. Where a tap lies in the
+ * padding its pointer leads to zeros.
+ *
+ * B, the parameters, is read where it lies. While a block of rows is swept, a panel of B of cache size is held in a
+ * copy that the whole block shares; no other copy is made.
+ */
+#ifndef HAYA_KERNELS_GEMM_H
+#define HAYA_KERNELS_GEMM_H
+
+#include "kernels/epilogue.h"
+#include "kernels/vec.h"
+
+/* The tile of sums that stays in registers: rows x columns. */
+#if HY_LANES == 16
+#  define HY_GEMM_ROWS 6
+#  define HY_GEMM_VECTORS 4
+#elif HY_LANES == 8
+#  define HY_GEMM_ROWS 6
+#  define HY_GEMM_VECTORS 2
+#else
+#  define HY_GEMM_ROWS 4
+#  define HY_GEMM_VECTORS 2
+#endif
+#define HY_GEMM_COLUMNS (HY_GEMM_VECTORS * HY_LANES)
+
+/* Rows that share one copy of a panel: enough to make the copy cheap, few enough for their sums to stay in L2. */
+#define HY_GEMM_BLOCK_ROWS 240
+
+typedef struct hy_gemm {
+    int64_t length;          /* k of one segment */
+    const hy_f32 *b;
+    int64_t b_k, b_n;        /* strides in elements */
+    hy_store store;
+} hy_gemm;
+
+/* One block of rows, and what a worker needs to compute it. Lies in scratch. */
+typedef struct hy_gemm_work {
+    int64_t segments, rows;
+    const hy_f32 **a;        /* [segments][HY_GEMM_BLOCK_ROWS]: k = 0 of each row */
+    int64_t *segment;        /* [segments]: where each begins in b, in elements */
+    int64_t *out, *residual; /* [rows]: where column 0 of each row is, in elements; without a residual not looked at */
+    float *panel;            /* a part of B: [k][columns] */
+    float *sums;             /* [tile][row][column] */
+} hy_gemm_work;
+
+#define hy_gemm_work_size HY_ISA_SYMBOL(hy_gemm_work_size)
+#define hy_gemm_work_at HY_ISA_SYMBOL(hy_gemm_work_at)
+#define hy_gemm_cut_make HY_ISA_SYMBOL(hy_gemm_cut_make)
+#define hy_gemm_block HY_ISA_SYMBOL(hy_gemm_block)
+#define hy_gemm_transpose HY_ISA_SYMBOL(hy_gemm_transpose)
+
+/* Scratch of one worker, a multiple of 64 bytes, and the work of worker number `worker` in it. */
+size_t hy_gemm_work_size(int64_t max_segments);
+hy_gemm_work hy_gemm_work_at(void *scratch, int worker, int64_t max_segments);
+
+/* How m x n is cut into tasks, by shape alone. */
+typedef struct hy_gemm_cut {
+    int64_t rows, row_blocks;       /* of each block, the last may have less; their number */
+    int64_t columns, column_blocks;
+} hy_gemm_cut;
+
+hy_gemm_cut hy_gemm_cut_make(int64_t m, int64_t n);
+
+/* Columns first .. last - 1 of the block of rows that `work` describes. */
+void hy_gemm_block(const hy_gemm *gemm, hy_gemm_work *work, int64_t first, int64_t last);
+
+/* to[j * to_stride + i] = from[i * from_stride + j], i < rows, j < columns */
+void hy_gemm_transpose(float *to, int64_t to_stride, const hy_f32 *from, int64_t from_stride, int64_t rows,
+                       int64_t columns);
+
+/* All operands are float32. */
+static inline bool hy_gemm_accepts(const hy_call *call)
+{
+    bool accepted = call->out.dtype == HAYA_FLOAT32;
+    for (int i = 0; i < call->input_count; i++)
+        accepted = accepted && call->in[i].dtype == HAYA_FLOAT32;
+    return accepted;
+}
+
+static inline size_t hy_round_up(size_t size, size_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * HY_POOL: the maximum or the average of a window, which padding takes no part in.
+ *
+ * The maximum starts at the lowest finite float and passes over NaN, as TensorFlow's does on processors; of a window
+ * of nothing but NaN or -Inf it is that lowest float. An average sums each row of its window and then the rows.
+ *
+ *     vector  channels are contiguous and fill a vector; the last vector overlaps the one before
+ *     scalar  any strides, few channels
+ */
+#include <float.h>
+
+#include "kernels/loops.h"
+
+enum { TASK = 16384 }; /* input elements that a task looks at, at least */
+
+typedef struct pool {
+    const hy_call *call;
+    const char *in;        /* element [0, 0, 0, 0] */
+    char *out;
+    int64_t in_step[4];    /* bytes */
+    int64_t out_step[4];
+    int64_t rows_of_task;  /* rows of the output, of all images */
+    bool contiguous;
+} pool;
+
+/* The part of a window that lies on the input: its first element, and how many rows and columns. */
+typedef struct patch {
+    const char *at;
+    int64_t rows, columns;
+    int64_t row_step, column_step; /* bytes */
+} patch;
+
+/* The first kernel element on the input, and one past the last: positions are base + k * dilation in 0 .. size - 1. */
+static void clip(int64_t base, int64_t kernel, int64_t dilation, int64_t size, int64_t *first, int64_t *end)
+{
+    *first = base < 0 ? hy_ceil_div(-base, dilation) : 0;
+    *end = base >= size ? 0 : hy_min64(kernel, hy_ceil_div(size - base, dilation));
+    *end = hy_max64(*first, *end);
+}
+
+static patch patch_at(const pool *p, int64_t n, int64_t oy, int64_t ox)
+{
+    const hy_window *w = &p->call->window;
+    const int64_t *dims = p->call->in[0].dims;
+    const int64_t y = oy * w->stride_h - w->pad_top, x = ox * w->stride_w - w->pad_left;
+    int64_t first_y, end_y, first_x, end_x;
+    clip(y, w->kernel_h, w->dilation_h, dims[1], &first_y, &end_y);
+    clip(x, w->kernel_w, w->dilation_w, dims[2], &first_x, &end_x);
+    return (patch){
+        .at = p->in + n * p->in_step[0] + (y + first_y * w->dilation_h) * p->in_step[1] +
+              (x + first_x * w->dilation_w) * p->in_step[2],
+        .rows = end_y - first_y,
+        .columns = end_x - first_x,
+        .row_step = w->dilation_h * p->in_step[1],
+        .column_step = w->dilation_w * p->in_step[2],
+    };
+}
+
+static hy_vf max_of_patch(const patch *w, int64_t offset)
+{
+    hy_vf max = hy_vf_splat(-FLT_MAX);
+    for (int64_t row = 0; row < w->rows; row++) {
+        const char *at = w->at + row * w->row_step + offset;
+        for (int64_t column = 0; column < w->columns; column++, at += w->column_step) {
+            const hy_vf x = hy_vf_load(at);
+            max = hy_vf_select(x > max, x, max);
+        }
+    }
+    return max;
+}
+
+static hy_vf average_of_patch(const patch *w, int64_t offset)
+{
+    hy_vf sum = hy_vf_splat(0.0f);
+    for (int64_t row = 0; row < w->rows; row++) {
+        const char *at = w->at + row * w->row_step + offset;
+        hy_vf sum_of_row = hy_vf_splat(0.0f);
+        for (int64_t column = 0; column < w->columns; column++, at += w->column_step)
+            sum_of_row += hy_vf_load(at);
+        sum += sum_of_row;
+    }
+    return sum / (float)(w->rows * w->columns);
+}
+
+static float max_of_channel(const patch *w, int64_t offset)
+{
+    float max = -FLT_MAX;
+    for (int64_t row = 0; row < w->rows; row++) {
+        const char *at = w->at + row * w->row_step + offset;
+        for (int64_t column = 0; column < w->columns; column++, at += w->column_step) {
+            const float x = *(const hy_f32 *)at;
+            max = x > max ? x : max;
+        }
+    }
+    return max;
+}
+
+static float average_of_channel(const patch *w, int64_t offset)
+{
+    float sum = 0.0f;
+    for (int64_t row = 0; row < w->rows; row++) {
+        const char *at = w->at + row * w->row_step + offset;
+        float sum_of_row = 0.0f;
+        for (int64_t column = 0; column < w->columns; column++, at += w->column_step)
+            sum_of_row += *(const hy_f32 *)at;
+        sum += sum_of_row;
+    }
+    return sum / (float)(w->rows * w->columns);
+}
+
+/* All channels of one output pixel. */
+static void pool_pixel(const pool *p, const patch *w, char *out)
+{
+    const int64_t channels = p->call->out.dims[3];
+    const bool max = p->call->pool.max;
+    if (p->contiguous) {
+        for (int64_t i = 0; i < channels; i += HY_LANES) {
+            const int64_t c = hy_min64(i, channels - HY_LANES);
+            hy_vf_store(out + c * 4, max ? max_of_patch(w, c * 4) : average_of_patch(w, c * 4));
+        }
+        return;
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        const int64_t offset = c * p->in_step[3];
+        *(hy_f32 *)(out + c * p->out_step[3]) = max ? max_of_channel(w, offset) : average_of_channel(w, offset);
+    }
+}
+
+static void pool_task(void *argument, int64_t index, int worker)
+{
+    const pool *p = argument;
+    const int64_t *dims = p->call->out.dims;
+    const int64_t begin = index * p->rows_of_task, end = hy_min64(begin + p->rows_of_task, dims[0] * dims[1]);
+    (void)worker;
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t n = row / dims[1], oy = row % dims[1];
+        char *out = p->out + n * p->out_step[0] + oy * p->out_step[1];
+        for (int64_t ox = 0; ox < dims[2]; ox++) {
+            const patch w = patch_at(p, n, oy, ox);
+            pool_pixel(p, &w, out + ox * p->out_step[2]);
+        }
+    }
+}
+
+static const char *run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+{
+    const int64_t *dims = call->out.dims;
+    (void)scratch;
+    if (hy_view_elements(&call->out) == 0)
+        return NULL;
+    pool p = {
+        .call = call,
+        .in = (const char *)in[0] + call->in[0].offset * 4,
+        .out = (char *)out + call->out.offset * 4,
+    };
+    for (int d = 0; d < 4; d++) {
+        p.in_step[d] = call->in[0].strides[d] * 4;
+        p.out_step[d] = call->out.strides[d] * 4;
+    }
+    p.contiguous = dims[3] >= HY_LANES && p.in_step[3] == 4 && p.out_step[3] == 4;
+    const int64_t work_of_row = dims[2] * dims[3] * call->window.kernel_h * call->window.kernel_w;
+    p.rows_of_task = hy_max64(1, TASK / work_of_row);
+    hy_team_run(team, pool_task, &p, hy_ceil_div(dims[0] * dims[1], p.rows_of_task));
+    return NULL;
+}
+
+static bool accepts(const hy_call *call)
+{
+    return call->in[0].dtype == HAYA_FLOAT32 && call->out.dtype == HAYA_FLOAT32;
+}
+
+const hy_kernel HY_ISA_SYMBOL(hy_kernels_pool)[] = {
+    {"pool", HY_POOL, HY_ISA_THIS, "the kernel for maxima and averages of windows", accepts, NULL, run},
+    {0},
+};

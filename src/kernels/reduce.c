@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * HY_REDUCE: out[k..] from in[k.., r..]. Values are accumulated in 64 bits, float32 in float64 and integers in int64
+ * (which wraps, and whose low half is what int32 wraps to), and rounded once at the end; a mean of integers is the
+ * truncated quotient. A maximum or minimum of NaN and anything is NaN.
+ *
+ * Kept and reduced dims are merged and walked in the input's memory order:
+ *
+ *     columns  kept elements are contiguous: a row of accumulators takes rows of the input (pooling over H and W)
+ *     lines    else: each output goes along its reduced elements, over LANES accumulators joined at the end
+ *
+ * Reduced elements are cut into parts, whose results are joined in order: the order of a sum follows from the view
+ * alone, and a reduction to one element has tasks for all threads.
+ */
+#include <math.h>
+
+#include "kernels/loops.h"
+
+enum {
+    LANES = 16,             /* accumulators of a line */
+    COLUMNS = 256,          /* the most of a block of columns: 2 KiB */
+    PART_OF_LINE = 16384,   /* reduced elements */
+    PART_OF_BLOCK = 65536,  /* input elements */
+    TASK = 16384            /* input elements of a task, at least */
+};
+
+typedef union accumulators {
+    double f[COLUMNS];
+    int64_t i[COLUMNS];
+} accumulators;
+
+typedef struct reduction {
+    hy_reduce op;
+    haya_dtype dtype;
+    hy_loop kept;             /* operand 0: in, 1: out */
+    hy_loop reduced;          /* operand 0: in */
+    const char *origin;       /* in's element [0, 0, ...]: reduced.base counts from it */
+    bool columns;
+    int64_t block;            /* kept elements of a unit; of a line 1 */
+    int64_t blocks;           /* of a row of kept elements */
+    int64_t segment;          /* reduced elements walked at once: a row, or a piece of one */
+    int64_t segments;         /* all of them */
+    int64_t segments_of_part;
+    int64_t parts;
+    int64_t units;            /* kept rows * blocks * parts */
+    int64_t units_of_task;
+    union { double *f; int64_t *i; } partial; /* [kept element][part], where there are several parts */
+} reduction;
+
+/* ---- Accumulating ------------------------------------------------------------------------------------------------- */
+
+HY_ALWAYS_INLINE double join_f(hy_reduce op, double a, double b)
+{
+    switch (op) {
+    case HY_REDUCE_MAX: return b > a || b != b ? b : a;
+    case HY_REDUCE_MIN: return b < a || b != b ? b : a;
+    case HY_REDUCE_PROD: return a * b;
+    default: return a + b;
+    }
+}
+
+HY_ALWAYS_INLINE int64_t join_i(hy_reduce op, int64_t a, int64_t b)
+{
+    switch (op) {
+    case HY_REDUCE_MAX: return b > a ? b : a;
+    case HY_REDUCE_MIN: return b < a ? b : a;
+    case HY_REDUCE_PROD: return (int64_t)((uint64_t)a * (uint64_t)b);
+    default: return (int64_t)((uint64_t)a + (uint64_t)b);
+    }
+}
+
+/* Element i of a row of `dtype`, one of float32, int32 and int64. */
+HY_ALWAYS_INLINE void take(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t lane, const char *x)
+{
+    if (dtype == HAYA_FLOAT32)
+        sums->f[lane] = join_f(op, sums->f[lane], (double)*(const hy_f32 *)x);
+    else if (dtype == HAYA_INT32)
+        sums->i[lane] = join_i(op, sums->i[lane], *(const hy_i32 *)x);
+    else
+        sums->i[lane] = join_i(op, sums->i[lane], *(const hy_i64 *)x);
+}
+
+/* sums[c] takes x[r][c], r = 0 .. rows - 1 and c = 0 .. columns - 1. */
+HY_ALWAYS_INLINE void take_columns(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
+                                   int64_t rows, int64_t columns)
+{
+    const int64_t width = dtype == HAYA_INT64 ? 8 : 4;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            take(op, dtype, sums, c, x + r * step + c * width);
+}
+
+/* sums[i % LANES] takes x[i], i = 0 .. n - 1. */
+HY_ALWAYS_INLINE void take_line(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
+                                int64_t n)
+{
+    const int64_t width = dtype == HAYA_INT64 ? 8 : 4;
+    int64_t i = 0;
+    if (step == width && n >= LANES) {
+        accumulators lanes; /* a copy that the compiler can keep in registers */
+        memcpy(&lanes, sums, LANES * 8);
+        for (; i + LANES <= n; i += LANES)
+            for (int64_t lane = 0; lane < LANES; lane++)
+                take(op, dtype, &lanes, lane, x + (i + lane) * width);
+        memcpy(sums, &lanes, LANES * 8);
+    }
+    for (; i < n; i++)
+        take(op, dtype, sums, i % LANES, x + i * step);
+}
+
+/* Reduced elements 0 .. n - 1 at x: of a block of columns, or of one line. */
+HY_ALWAYS_INLINE void take_segment(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
+                                   int64_t n, int64_t columns)
+{
+    if (columns > 0)
+        take_columns(op, dtype, sums, x, step, n, columns);
+    else
+        take_line(op, dtype, sums, x, step, n);
+}
+
+HY_ALWAYS_INLINE void take_dtype(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
+                                 int64_t n, int64_t columns)
+{
+    switch (dtype) {
+    case HAYA_FLOAT32: take_segment(op, HAYA_FLOAT32, sums, x, step, n, columns); break;
+    case HAYA_INT32: take_segment(op, HAYA_INT32, sums, x, step, n, columns); break;
+    default: take_segment(op, HAYA_INT64, sums, x, step, n, columns); break;
+    }
+}
+
+static void accumulate(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step, int64_t n,
+                       int64_t columns)
+{
+    switch (op) {
+    case HY_REDUCE_MAX: take_dtype(HY_REDUCE_MAX, dtype, sums, x, step, n, columns); break;
+    case HY_REDUCE_MIN: take_dtype(HY_REDUCE_MIN, dtype, sums, x, step, n, columns); break;
+    case HY_REDUCE_PROD: take_dtype(HY_REDUCE_PROD, dtype, sums, x, step, n, columns); break;
+    default: take_dtype(HY_REDUCE_SUM, dtype, sums, x, step, n, columns); break;
+    }
+}
+
+/* ---- First and last ----------------------------------------------------------------------------------------------- */
+
+/* What a reduction of nothing gives. */
+static void clear(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t n)
+{
+    double f = op == HY_REDUCE_PROD ? 1.0 : op == HY_REDUCE_MAX ? -INFINITY : op == HY_REDUCE_MIN ? INFINITY : 0.0;
+    int64_t i = op == HY_REDUCE_PROD;
+    if (op == HY_REDUCE_MAX)
+        i = dtype == HAYA_INT32 ? INT32_MIN : INT64_MIN;
+    if (op == HY_REDUCE_MIN)
+        i = dtype == HAYA_INT32 ? INT32_MAX : INT64_MAX;
+    for (int64_t lane = 0; lane < n; lane++) {
+        if (dtype == HAYA_FLOAT32)
+            sums->f[lane] = f;
+        else
+            sums->i[lane] = i;
+    }
+}
+
+/* Joins lanes to the first, halving. */
+static void join_lanes(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t lanes)
+{
+    while (lanes > 1) {
+        const int64_t half = (lanes + 1) / 2;
+        for (int64_t lane = 0; lane < lanes / 2; lane++) {
+            if (dtype == HAYA_FLOAT32)
+                sums->f[lane] = join_f(op, sums->f[lane], sums->f[lane + half]);
+            else
+                sums->i[lane] = join_i(op, sums->i[lane], sums->i[lane + half]);
+        }
+        lanes = half;
+    }
+}
+
+/* The output element from its accumulator. */
+static void store(const reduction *r, char *out, const accumulators *sums, int64_t lane)
+{
+    const int64_t count = r->reduced.elements;
+    const bool mean = r->op == HY_REDUCE_MEAN;
+    if (r->dtype == HAYA_FLOAT32) {
+        *(hy_f32 *)out = (float)(mean ? sums->f[lane] / (double)count : sums->f[lane]);
+        return;
+    }
+    int64_t value = sums->i[lane];
+    if (mean)
+        value = count == 0 ? 0 : value / count;
+    if (r->dtype == HAYA_INT32)
+        *(hy_i32 *)out = (int32_t)value;
+    else
+        *(hy_i64 *)out = value;
+}
+
+/* ---- The walk ----------------------------------------------------------------------------------------------------- */
+
+/* Part `part` of the reduced elements, for the kept ones that begin at `kept`. */
+static void reduce_part(const reduction *r, const char *kept, int64_t part, int64_t columns, accumulators *sums)
+{
+    const hy_loop *loop = &r->reduced;
+    const int inner = loop->rank - 1;
+    const int64_t length = loop->dims[inner], step = loop->steps[0][inner];
+    const int64_t segments_of_row = hy_ceil_div(length, r->segment);
+    const int64_t begin = part * r->segments_of_part;
+    const int64_t end = hy_min64(begin + r->segments_of_part, r->segments);
+    hy_cursor cursor;
+    hy_cursor_start(&cursor, loop, inner, begin / segments_of_row);
+    for (int64_t s = begin; s < end; s++) {
+        const int64_t first = s % segments_of_row * r->segment;
+        const char *x = kept + (cursor.at[0] - r->origin) + first * step;
+        accumulate(r->op, r->dtype, sums, x, step, hy_min64(r->segment, length - first), columns);
+        if (s % segments_of_row == segments_of_row - 1)
+            hy_cursor_next(&cursor, loop, inner);
+    }
+}
+
+/* Kept elements first .. first + n - 1 of a row, `sums` being one part's or all: to the output or the partial sums. */
+static void put(const reduction *r, char *out, const accumulators *sums, int64_t element, int64_t n, int64_t part)
+{
+    const int64_t step = r->kept.steps[1][r->kept.rank - 1];
+    for (int64_t c = 0; c < n; c++) {
+        if (r->parts == 1)
+            store(r, out + c * step, sums, c);
+        else if (r->dtype == HAYA_FLOAT32)
+            r->partial.f[(element + c) * r->parts + part] = sums->f[c];
+        else
+            r->partial.i[(element + c) * r->parts + part] = sums->i[c];
+    }
+}
+
+static void reduce_unit(const reduction *r, int64_t unit)
+{
+    const hy_loop *kept = &r->kept;
+    const int inner = kept->rank - 1;
+    const int64_t part = unit % r->parts, block = unit / r->parts % r->blocks, row = unit / r->parts / r->blocks;
+    const int64_t first = block * r->block, n = hy_min64(r->block, kept->dims[inner] - first);
+    const int64_t lanes = r->columns ? n : hy_min64(LANES, r->reduced.elements);
+    accumulators sums;
+    hy_cursor cursor;
+    hy_cursor_start(&cursor, kept, inner, row);
+    clear(r->op, r->dtype, &sums, hy_max64(1, lanes));
+    if (r->reduced.elements > 0)
+        reduce_part(r, cursor.at[0] + first * kept->steps[0][inner], part, r->columns ? n : 0, &sums);
+    if (!r->columns)
+        join_lanes(r->op, r->dtype, &sums, lanes);
+    put(r, cursor.at[1] + first * kept->steps[1][inner], &sums, row * kept->dims[inner] + first, n, part);
+}
+
+static void reduce_task(void *argument, int64_t index, int worker)
+{
+    const reduction *r = argument;
+    const int64_t begin = index * r->units_of_task, end = hy_min64(begin + r->units_of_task, r->units);
+    (void)worker;
+    for (int64_t unit = begin; unit < end; unit++)
+        reduce_unit(r, unit);
+}
+
+/* Joins the parts of every output element. */
+static void join_parts(const reduction *r)
+{
+    const hy_loop *kept = &r->kept;
+    hy_cursor cursor;
+    hy_cursor_start(&cursor, kept, kept->rank, 0);
+    for (int64_t element = 0; element < kept->elements; element++) {
+        accumulators sums;
+        clear(r->op, r->dtype, &sums, 1);
+        for (int64_t part = 0; part < r->parts; part++) {
+            const int64_t at = element * r->parts + part;
+            if (r->dtype == HAYA_FLOAT32)
+                sums.f[0] = join_f(r->op, sums.f[0], r->partial.f[at]);
+            else
+                sums.i[0] = join_i(r->op, sums.i[0], r->partial.i[at]);
+        }
+        store(r, cursor.at[1], &sums, 0);
+        hy_cursor_next(&cursor, kept, kept->rank);
+    }
+}
+
+/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+
+/* How the call is cut, from its views alone. */
+static void plan(reduction *r, const hy_call *call)
+{
+    const hy_view *in = &call->in[0];
+    r->op = call->reduce.op;
+    r->dtype = in->dtype;
+    hy_loop_init(&r->kept, (const hy_view *[]){in, &call->out}, 2, 0, call->reduce.kept);
+    hy_loop_init(&r->reduced, (const hy_view *[]){in}, 1, call->reduce.kept, in->rank);
+    r->parts = 1;
+    if (r->kept.elements == 0)
+        return;
+    const int64_t row = r->kept.dims[r->kept.rank - 1], count = r->reduced.elements;
+    r->columns = row >= LANES && r->kept.steps[0][r->kept.rank - 1] == r->kept.width[0];
+    r->block = r->columns ? hy_min64(row, COLUMNS) : 1;
+    r->blocks = hy_ceil_div(row, r->block);
+    if (count > 0) {
+        const int64_t length = r->reduced.dims[r->reduced.rank - 1];
+        const int64_t part = r->columns ? PART_OF_BLOCK / r->block : PART_OF_LINE;
+        r->segment = hy_min64(length, part);
+        r->segments = count / length * hy_ceil_div(length, r->segment);
+        r->segments_of_part = part / r->segment;
+        r->parts = hy_ceil_div(r->segments, r->segments_of_part);
+    }
+    r->units = r->kept.elements / row * r->blocks * r->parts;
+    r->units_of_task = hy_max64(1, TASK / hy_max64(1, count / r->parts * r->block));
+}
+
+static size_t scratch_bytes(const hy_call *call, int threads)
+{
+    reduction r;
+    (void)threads;
+    plan(&r, call);
+    return r.parts == 1 ? 0 : (size_t)(r.kept.elements * r.parts) * 8;
+}
+
+static const char *run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+{
+    reduction r;
+    plan(&r, call);
+    if (r.kept.elements == 0)
+        return NULL;
+    r.kept.base[0] = (char *)in[0] + r.kept.start[0];
+    r.kept.base[1] = (char *)out + r.kept.start[1];
+    r.origin = (const char *)in[0] + call->in[0].offset * r.kept.width[0];
+    if (r.reduced.elements > 0)
+        r.reduced.base[0] = (char *)in[0] + r.reduced.start[0];
+    r.partial.f = scratch;
+    hy_team_run(team, reduce_task, &r, hy_ceil_div(r.units, r.units_of_task));
+    if (r.parts > 1)
+        join_parts(&r);
+    return NULL;
+}
+
+static bool accepts(const hy_call *call)
+{
+    const haya_dtype dtype = call->out.dtype;
+    return call->in[0].dtype == dtype && (dtype == HAYA_FLOAT32 || dtype == HAYA_INT32 || dtype == HAYA_INT64);
+}
+
+const hy_kernel HY_ISA_SYMBOL(hy_kernels_reduce)[] = {
+    {"reduce", HY_REDUCE, HY_ISA_THIS, "the kernel for sums, means and extremes", accepts, scratch_bytes, run},
+    {0},
+};
