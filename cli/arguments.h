@@ -32,6 +32,9 @@ int arguments_next(arguments *args);
 /* The current option's value as a number from `low` to `high`; otherwise reports and returns false. */
 bool arguments_number(const arguments *args, int64_t low, int64_t high, int64_t *number);
 
+/* The same for --threads. */
+bool arguments_threads(const arguments *args, int32_t *threads);
+
 /* Whether `flag` is given, wherever it stands before "--". */
 bool arguments_have(int argc, char **argv, const char *flag);
 

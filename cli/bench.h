@@ -35,7 +35,7 @@ typedef struct bench {
     bench_structure *structures;     /* room for one for each model */
     size_t structure_count;
     haya_session *session;
-    int64_t threads;                 /* 0: not said */
+    int32_t threads;                 /* 0: not said */
     durations same, switched;        /* of all structures */
     bool memory_known;
     memory_use one, all;             /* when the first model has run; when all have */

@@ -12,17 +12,18 @@
 const char bench_help[] =
     "usage: haya bench MODEL... [options]\n"
     "\n"
-    "Measures models one beside the other on made-up inputs: opening, first run, steady runs\n"
-    "of one model, runs that change the model each time, and memory.\n"
+    "Measures models on made-up inputs: opening, binding and first run of each, runs\n"
+    "of the model that ran before, runs that change the model, and memory.\n"
     "\n"
-    "  --threads N          threads (all that the process may use)\n"
+    "  --threads N          threads (as many as the process may use)\n"
     "  --runs N             runs of each kind (20)\n"
-    "  --shape [NAME=]DIMS  size of an input with open dimensions: input_1=1,256,256,1;\n"
-    "                       an open first dimension is 1 otherwise\n"
+    "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
+    "                       input_1=1,256,256,1; an open first dimension is 1\n"
+    "                       otherwise\n"
     "  --json               one JSON object on standard output\n";
 
 typedef struct bench_options {
-    int64_t threads, runs;
+    int64_t runs;
     given_shapes shapes;
 } bench_options;
 
@@ -35,7 +36,7 @@ static exit_status parse(bench *b, bench_options *options, arguments *args) {
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
         switch (option) {
         case 0:
-            if (!arguments_number(args, 1, 4096, &options->threads)) {
+            if (!arguments_threads(args, &b->threads)) {
                 return WRONG_USAGE;
             }
             break;
@@ -56,7 +57,6 @@ static exit_status parse(bench *b, bench_options *options, arguments *args) {
             return WRONG_USAGE;
         }
     }
-    b->threads = options->threads;
     b->structures = allocate(b->model_count, sizeof *b->structures);
     return b->model_count > 0 ? DONE : wrong_usage(args, "no model is given");
 }
@@ -122,7 +122,7 @@ static exit_status add_structure(bench *b, bench_options *options, bench_model *
     haya_program_info info;
     haya_program_get_info(s->program, &info);
     memcpy(s->fingerprint, info.fingerprint, sizeof s->fingerprint);
-    haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = (int32_t)options->threads};
+    haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = b->threads};
     bool ok = haya_plan_create(s->program, shapes, info.input_count, &plan_options, &s->plan, &error) == HAYA_OK &&
               haya_session_reserve(b->session, s->plan, &error) == HAYA_OK;
     s->plan_ms = now_ms() - start;
@@ -214,8 +214,7 @@ static exit_status steady_runs(bench *b, int64_t runs) {
 
 static exit_status measure(bench *b, bench_options *options, const arguments *args) {
     haya_error error;
-    haya_session_options session_options = {.struct_size = sizeof session_options,
-                                            .threads = (int32_t)options->threads};
+    haya_session_options session_options = {.struct_size = sizeof session_options, .threads = b->threads};
     if (haya_session_create(&session_options, &b->session, &error) != HAYA_OK) {
         return fail_haya(&error);
     }

@@ -5,8 +5,9 @@
 const char compare_help[] =
     "usage: haya compare A B [--json]\n"
     "\n"
-    "Tells whether two models share one structure, so that one program and one plan run both.\n"
-    "Exits 0 where they do, and 5 with the first difference where they don't.\n"
+    "Tells whether two models share one structure, so that one program and one plan\n"
+    "run both: exits 0 where they do, and 5 with the first difference where they\n"
+    "don't.\n"
     "\n"
     "  --json  one JSON object on standard output\n";
 

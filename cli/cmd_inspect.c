@@ -9,16 +9,19 @@
 const char inspect_help[] =
     "usage: haya inspect MODEL [options]\n"
     "\n"
-    "Tells what a model takes and gives, its operations and parameters, and whether haya can\n"
-    "run it. Exits 4 where operations are unsupported, after telling all that can be told.\n"
+    "Tells what a model takes and gives, its operations and parameters, and whether\n"
+    "haya can run it. Exits 4 where operations are unsupported, after telling all\n"
+    "that can be told.\n"
     "\n"
-    "  --plan               each step of a run: kernel, the reason for it, FLOPs and bytes\n"
+    "  --plan               each step of a run: kernel and why, FLOPs and bytes\n"
     "  --check              look for parameters that are NaN or infinite\n"
-    "  --shape [NAME=]DIMS  size of an input with open dimensions: input_1=1,256,256,1;\n"
-    "                       an open first dimension is 1 otherwise\n"
+    "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
+    "                       input_1=1,256,256,1; an open first dimension is 1\n"
+    "                       otherwise\n"
     "  --json               one JSON object on standard output\n"
     "\n"
-    "'structure' is a fingerprint: models that share it run with one program and one plan.\n";
+    "'structure' is a fingerprint: models that share it run with one program and\n"
+    "one plan.\n";
 
 typedef struct inspect_options {
     bool plan, check;

@@ -16,22 +16,25 @@ const char run_help[] =
     "\n"
     "Runs a model on .npy files. Without -o, prints what the outputs look like.\n"
     "\n"
-    "  -i, --input [NAME=]FILE   feed a .npy file to the input NAME, or to any other tensor\n"
-    "                            'node' or 'node:k'; without NAME to the model's next input\n"
-    "  -o, --output [NAME=]FILE  write the output NAME, or any other tensor, to a .npy file;\n"
-    "                            without NAME the model's next output\n"
-    "  --threads N               threads (all that the process may use)\n"
-    "  --repeat N                run N times and tell the times\n"
+    "  -i, --input [NAME=]FILE   feed a .npy file to the input NAME, or to any other\n"
+    "                            tensor 'node' or 'node:k'; without NAME, to the\n"
+    "                            model's next input\n"
+    "  -o, --output [NAME=]FILE  write the output NAME, or any other tensor, to a\n"
+    "                            .npy file; without NAME, the model's next output\n"
+    "  --threads N               threads (as many as the process may use)\n"
+    "  --repeat N                run N times, and tell the times\n"
     "  --json                    one JSON object on standard output\n"
     "\n"
-    "Numbers are converted to the input's type: to floating point always, to integers if\n"
-    "they are whole and in range. A batch dimension that the file lacks is added.\n";
+    "Numbers are converted to the input's type: to floating point always, to\n"
+    "integers if they are whole and in range. A batch dimension that the file lacks\n"
+    "is added.\n";
 
 typedef struct run {
     const char *model_path;
     tensor_file *given_inputs, *given_outputs; /* room for all arguments */
     size_t given_input_count, given_output_count;
-    int64_t threads, repeat;
+    int32_t threads;                          /* 0: not said */
+    int64_t repeat;
 
     haya_model *model;
     haya_program *program;
@@ -66,7 +69,7 @@ static exit_status parse(run *r, arguments *args) {
             item->file = split_name(args->value, &item->name);
             break;
         case 2:
-            if (!arguments_number(args, 1, 4096, &r->threads)) {
+            if (!arguments_threads(args, &r->threads)) {
                 return WRONG_USAGE;
             }
             break;
@@ -181,8 +184,8 @@ static exit_status prepare(run *r) {
     for (size_t i = 0; i < r->given_input_count; i++) {
         shapes[i] = r->inputs[i].shape;
     }
-    haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = (int32_t)r->threads};
-    haya_session_options session_options = {.struct_size = sizeof session_options, .threads = (int32_t)r->threads};
+    haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = r->threads};
+    haya_session_options session_options = {.struct_size = sizeof session_options, .threads = r->threads};
     double start = now_ms();
     size_t count = r->given_input_count;
     bool ok = haya_plan_create(r->program, shapes, count, &plan_options, &r->plan, &error) == HAYA_OK &&

@@ -3,6 +3,7 @@
  * Convolution as a matrix product: rows are output pixels, columns output channels, and the sum runs over the filter's
  * taps and the input channels. Nothing is gathered into a matrix; see gemm.h.
  */
+#include "kernels/dot.h"
 #include "kernels/gemm.h"
 #include "kernels/image.h"
 
@@ -95,13 +96,11 @@ static void conv_task(void *argument, int64_t index, int worker)
     hy_gemm_block(&conv->gemm, &work, group * columns + first, group * columns + last);
 }
 
-static const char *conv_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+static conv_job conv_prepare(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
 {
     const hy_window *window = &call->window;
     const hy_view *filter = &call->in[1];
     const int64_t *dims = call->out.dims;
-    if (hy_view_elements(&call->out) == 0)
-        return NULL;
     conv_job conv = {.call = call, .layout = conv_layout_of(call)};
     conv.grid = (hy_grid){.batch = dims[0], .height = dims[1], .width = dims[2], .step_y = window->stride_h,
                           .step_x = window->stride_w};
@@ -116,11 +115,109 @@ static const char *conv_run(const hy_call *call, const void *const *in, void *ou
         conv.image = hy_image_of(&call->in[0], in[0]);
         conv.zeros = memset(scratch, 0, conv.layout.shared_bytes);
     }
+    return conv;
+}
+
+static const char *conv_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+{
+    if (hy_view_elements(&call->out) == 0)
+        return NULL;
+    conv_job conv = conv_prepare(call, in, out, scratch, team);
     hy_team_run(team, conv_task, &conv, conv.layout.groups * conv.cut.column_blocks * conv.cut.row_blocks);
     return NULL;
 }
 
+/* ---- Few output channels ----------------------------------------------------------------------------------- */
+
+enum { few_outputs = 4 };
+
+static bool dot_accepts(const hy_call *call)
+{
+    const int64_t *filter = call->in[1].dims;
+    return hy_gemm_accepts(call) && filter[3] <= few_outputs && filter[2] == call->in[0].dims[3]
+        && filter[2] >= 2 * HY_LANES && hy_image_is_packed(&call->in[0]);
+}
+
+/* The filter as [co, kh * kw * ci]. */
+static size_t dot_filter_bytes(const hy_call *call)
+{
+    return hy_round_up((size_t)hy_view_elements(&call->in[1]) * sizeof(float), HY_CACHE_LINE);
+}
+
+static size_t dot_scratch(const hy_call *call, int threads)
+{
+    size_t bytes = conv_scratch(call, threads);
+    return bytes ? bytes + dot_filter_bytes(call) : 0;
+}
+
+static void transpose_filter(const hy_view *view, const hy_f32 *from, float *to)
+{
+    for (int64_t c = 0; c < view->dims[3]; c++)
+        for (int64_t y = 0; y < view->dims[0]; y++)
+            for (int64_t x = 0; x < view->dims[1]; x++)
+                for (int64_t k = 0; k < view->dims[2]; k++)
+                    *to++ = from[y * view->strides[0] + x * view->strides[1] + k * view->strides[2]
+                                 + c * view->strides[3]];
+}
+
+/* Rows of so few channels are stored as one long row. sums: [rows][channels] */
+static void store_narrow(const conv_job *conv, const hy_gemm_work *work, int64_t channels)
+{
+    const hy_store *store = &conv->gemm.store;
+    float *sums = work->sums;
+    hy_store_columns columns;
+    hy_store_columns_load(&columns, store, 0, channels);
+    for (int64_t i = 0; i < work->rows; i++)
+        for (int64_t c = 0; c < channels; c++) {
+            float x = sums[i * channels + c] * columns.scale[c] + columns.shift[c];
+            if (store->residual)
+                x += store->residual[work->residual[i] + c * store->residual_channel];
+            sums[i * channels + c] = x;
+        }
+    if (store->activation != HY_IDENTITY)
+        hy_unary_row(store->activation, store->alpha, sums, work->rows * channels);
+    for (int64_t i = 0; i < work->rows; i++)
+        for (int64_t c = 0; c < channels; c++)
+            store->out[work->out[i] + c * store->out_channel] = sums[i * channels + c];
+}
+
+static void dot_task(void *argument, int64_t index, int worker)
+{
+    const conv_job *conv = argument;
+    const hy_gemm_cut *cut = &conv->cut;
+    int64_t first = index * cut->rows, channels = conv->call->out.dims[3];
+    hy_gemm_work work = hy_gemm_work_at(conv->work, worker, conv->layout.segments);
+    work.rows = hy_min64(cut->rows, conv->grid.batch * conv->grid.height * conv->grid.width - first);
+    find_rows(conv, &work, 0, first);
+    hy_dot dot = {.a = work.a, .a_step = HY_GEMM_BLOCK_ROWS, .rows = work.rows, .segments = work.segments,
+                  .length = conv->gemm.length, .b = conv->gemm.b, .b_column = work.segments * conv->gemm.length,
+                  .columns = channels, .sums = work.sums, .row = channels, .column = 1};
+    hy_dot_block(&dot);
+    store_narrow(conv, &work, channels);
+}
+
+static const char *dot_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+{
+    if (hy_view_elements(&call->out) == 0)
+        return NULL;
+    float *filter = scratch;
+    transpose_filter(&call->in[1], hy_operand(&call->in[1], in[1]), filter);
+    conv_job conv = conv_prepare(call, in, out, (char *)scratch + dot_filter_bytes(call), team);
+    conv.gemm.b = filter;
+    hy_team_run(team, dot_task, &conv, conv.cut.row_blocks);
+    return NULL;
+}
+
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_conv2d)[] = {
+    {
+        .name = "conv2d_dot",
+        .family = HY_CONV2D,
+        .isa = HY_ISA_THIS,
+        .why = "no more than 4 output channels: vectors run along input channels",
+        .accepts = dot_accepts,
+        .scratch = dot_scratch,
+        .run = dot_run,
+    },
     {
         .name = "conv2d_gemm",
         .family = HY_CONV2D,

@@ -10,6 +10,8 @@
  */
 #include "kernels/gemm.h"
 
+#include "kernels/quad.h"
+
 /* The largest power of two with PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; doubled where
    the tile is so wide that its operands may as well come from L2. */
 #define PANEL_K (HY_LANES == 16 ? 128 : HY_LANES == 8 ? 256 : 512)
@@ -198,30 +200,16 @@ static void (*tile_function(int vectors))(const gemm_tile *)
 
 /* ---- The panel --------------------------------------------------------------------------------------------- */
 
-typedef float quad __attribute__((vector_size(16)));
-
-HY_ALWAYS_INLINE quad quad_load(const hy_f32 *from)
-{
-    quad q;
-    memcpy(&q, from, sizeof q);
-    return q;
-}
-
 /* 4 x 4 */
 HY_ALWAYS_INLINE void transpose_quads(float *to, int64_t to_stride, const hy_f32 *from, int64_t from_stride)
 {
-    quad a = quad_load(from), b = quad_load(from + from_stride);
-    quad c = quad_load(from + 2 * from_stride), d = quad_load(from + 3 * from_stride);
-    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-    memcpy(to, &a, sizeof a);
-    memcpy(to + to_stride, &b, sizeof b);
-    memcpy(to + 2 * to_stride, &c, sizeof c);
-    memcpy(to + 3 * to_stride, &d, sizeof d);
+    hy_quads m = {hy_quad_load(from), hy_quad_load(from + from_stride), hy_quad_load(from + 2 * from_stride),
+                  hy_quad_load(from + 3 * from_stride)};
+    m = hy_quads_transpose(m);
+    hy_quad_store(to, m.r0);
+    hy_quad_store(to + to_stride, m.r1);
+    hy_quad_store(to + 2 * to_stride, m.r2);
+    hy_quad_store(to + 3 * to_stride, m.r3);
 }
 
 /* Strides are often powers of two, where lines of many rows don't fit the cache together; a cache line of `to` is

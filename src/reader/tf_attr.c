@@ -42,15 +42,16 @@ static const type_entry types[] = {
 #define TYPE_COUNT (sizeof types / sizeof types[0])
 #define TYPE_REFERENCE 100 /* DT_FLOAT_REF is DT_FLOAT + 100 */
 
-haya_status hy_tf_type(hy_tf_reader *reader, uint64_t value, haya_dtype *type, const char **name) {
+/* NULL for values that no type has. */
+static const type_entry *find_type(uint64_t value) {
     uint64_t base = value > TYPE_REFERENCE ? value - TYPE_REFERENCE : value;
-    if (base < TYPE_COUNT) {
-        *type = types[base].type;
-        *name = types[base].name;
-        return HAYA_OK;
-    }
-    *type = HAYA_INVALID;
-    *name = hy_arena_printf(reader->arena, "type %lld", (long long)(int64_t)value);
+    return base < TYPE_COUNT ? &types[base] : NULL;
+}
+
+haya_status hy_tf_type(hy_tf_reader *reader, uint64_t value, haya_dtype *type, const char **name) {
+    const type_entry *found = find_type(value);
+    *type = found ? found->type : HAYA_INVALID;
+    *name = found ? found->name : hy_arena_printf(reader->arena, "type %lld", (long long)(int64_t)value);
     return *name ? HAYA_OK : hy_out_of_memory(reader->error, "the name of a type");
 }
 
@@ -214,19 +215,14 @@ static haya_status count_elements(hy_tf_reader *reader, const list_kind *kind, c
     return hy_tf_check(reader, &wire);
 }
 
-static haya_status store_varint(hy_tf_reader *reader, const list_kind *kind, uint64_t value, void *array,
-                                size_t index) {
-    const char *unused;
-    switch (kind->number) {
-    case LIST_I:
+static void store_varint(const list_kind *kind, uint64_t value, void *array, size_t index) {
+    const type_entry *type = find_type(value);
+    if (kind->number == LIST_I)
         ((int64_t *)array)[index] = (int64_t)value;
-        return HAYA_OK;
-    case LIST_B:
+    else if (kind->number == LIST_B)
         ((bool *)array)[index] = value != 0;
-        return HAYA_OK;
-    default:
-        return hy_tf_type(reader, value, &((haya_dtype *)array)[index], &unused);
-    }
+    else
+        ((haya_dtype *)array)[index] = type ? type->type : HAYA_INVALID;
 }
 
 /* Stores the field's elements behind the `*count` that `array` has already. */
@@ -236,7 +232,7 @@ static haya_status store_elements(hy_tf_reader *reader, const list_kind *kind, c
         hy_wire wire = hy_wire_begin(field->bytes);
         uint64_t value;
         while (*count < capacity && hy_wire_varint(&wire, &value))
-            HY_TRY(store_varint(reader, kind, value, array, (*count)++));
+            store_varint(kind, value, array, (*count)++);
         return hy_tf_check(reader, &wire);
     }
     if (kind->type == HY_WIRE_FIXED32) {

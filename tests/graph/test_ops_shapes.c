@@ -158,7 +158,7 @@ static void pools(void)
     CHECK_STR(shape_of(&n, 0), "[1, 3, 3, 2]");
 }
 
-/* ---- Element by element --------------------------------------------------------------------------------------- */
+/* ---- Element by element -------------------------------------------------------------------------------------- */
 
 static void broadcasting(void)
 {
@@ -265,7 +265,7 @@ static void products_and_channels(void)
     CHECK_HAS(refusal_of(&n, HAYA_ERROR_SHAPE), "scalar");
 }
 
-/* ---- Moving data ------------------------------------------------------------------------------------------------ */
+/* ---- Moving data --------------------------------------------------------------------------------------------- */
 
 static void joining(void)
 {
@@ -468,7 +468,7 @@ static void repeating_and_picking(void)
     CHECK_HAS(refusal_of(&n, HAYA_ERROR_LIMIT), "9 dimensions");
 }
 
-/* ---- From numbers ------------------------------------------------------------------------------------------------- */
+/* ---- From numbers -------------------------------------------------------------------------------------------- */
 
 static test_node range(int64_t start, int64_t limit, int64_t delta)
 {

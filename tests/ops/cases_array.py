@@ -154,7 +154,7 @@ def slice_(file):
     with file.case("int64_index") as c:
         c.out(c.op("Slice", input=c.feed(c.normal(4, 5)), begin=np.array([1, 2], i64),
                    size=np.array([-1, 2], i64)))
-    with file.case("begin_and_size_fed") as c:
+    with file.case("begin_and_size_fed", refused=True) as c:
         c.out(c.op("Slice", input=c.feed(c.normal(4, 5)), begin=c.feed(i32([1, 2])),
                    size=c.feed(i32([2, -1]))))
     for dtype in TYPES:
@@ -242,7 +242,7 @@ def strided_slice(file):
             c.out(strided_op(c, c.feed(c.normal(*shape)), *spec, index=i64))
     with file.case("end_of_int32_range") as c:
         c.out(strided_op(c, c.feed(c.normal(2, 5)), [0, 1], [2**31 - 1] * 2, [1, 2]))
-    with file.case("spec_fed") as c:
+    with file.case("spec_fed", refused=True) as c:
         c.out(strided_op(c, c.feed(c.normal(4, 6)), c.feed(i32([3, 1])),
                          c.feed(i32([0, 6])), c.feed(i32([-1, 2])), {"end": 1}))
     for dtype in TYPES:
@@ -321,7 +321,7 @@ def pad(kind):
         with file.case("int64_paddings") as c:
             c.out(c.op(kind, input=c.feed(c.normal(2, 3)),
                        paddings=np.array([[1, 0], [0, 2]], i64), **more))
-        with file.case("paddings_fed") as c:
+        with file.case("paddings_fed", refused=True) as c:
             c.out(c.op(kind, input=c.feed(c.normal(2, 3)),
                        paddings=c.feed(i32([[1, 0], [0, 2]])), **more))
         for dtype in TYPES:

@@ -128,10 +128,10 @@ def pred_of(c, kind, value):
                     shape=[])
     if kind == "not":
         return c.op("LogicalNot", "not", x=c.const(np.bool_(not value), "phase"))
-    return c.feed(np.bool_(value))  # fed
+    raise ValueError(kind)
 
 
-PREDS = ("const", "learning_phase", "not", "fed")
+PREDS = ("const", "learning_phase", "not")
 
 
 def branches(c, x, pred, when_true, when_false):
@@ -154,6 +154,8 @@ def switch(file):
                 a = c.op("Switch", data=x, pred=pred)[int(value)]
                 b = c.op("Switch", "other", data=y, pred=pred)[int(value)]
                 c.out(c.op("Sub", "sub", x=a, y=b))
+    with file.case("pred_fed", refused=True) as c:
+        c.out(c.op("Switch", data=c.feed(c.normal(2)), pred=c.feed(np.bool_(False)))[0])
     with file.case("int32_data") as c:
         c.out(c.op("Switch", data=c.feed(c.ints(4)), pred=False)[0])
     with file.case("pred_through_identity") as c:

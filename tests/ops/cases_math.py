@@ -49,9 +49,9 @@ def unary(kind):
             shape=False)
         values = SPECIAL + ([] if kind in NO_MINUS_ZERO else [-0.0])
         add("special_values", np.array(values, f32))
-        if kind in ("Log", "Sqrt", "Rsqrt"):  # taken as zero: it shows
+        if kind in ("Sqrt", "Rsqrt"):  # taken as zero: it shows
             add("denormal_values_flushed", np.array([1e-40, 1e-45, 1e-38], f32))
-        else:
+        elif kind != "Log":  # its result depends on the thread that computes it
             add("denormal_values", np.array(DENORMAL, f32))
         if kind in INT_UNARY:
             add("int32", lambda c: c.ints(3, 4))
@@ -342,8 +342,10 @@ def reduction(kind, types):
                 add(f"{np.dtype(dtype).name}_{name}", maker(dtype, shape), axes)
         if kind in ("Sum", "Prod"):
             add("int32_wraps", np.array([[2**31 - 1, 5, 3], [-2**31, -7, 9]], i32), [1])
+        # A mean of finite values may overflow on the way, or not.
+        huge = 1e38 if kind == "Mean" else 3e38
         x = np.array([[NAN, 1, 2], [INF, 1, -INF], [INF, INF, 1], [-INF, -INF, 0],
-                      [3e38, 3e38, -1], [1, NAN, 3], [4, 5, NAN]], f32)
+                      [huge, huge, -1], [1, NAN, 3], [4, 5, NAN]], f32)
         add("special_values", x, [1])
         add("special_values_columns", x[1:5].T.copy(), [0])
         for name in ("default_keep_dims", "all_defaults_stripped"):
@@ -366,8 +368,9 @@ SIZES = {"1x1x1": (1, 1, 1), "2x3x4": (2, 3, 4), "1x10x5": (1, 10, 5), "5x1x7": 
 
 
 def matmul(file):
-    def add(name, m, k, n, ta=False, tb=False, rhs="feed", dtype=f32, open_batch=False):
-        with file.case(name) as c:
+    def add(name, m, k, n, ta=False, tb=False, rhs="feed", dtype=f32, open_batch=False,
+            refused=False):
+        with file.case(name, refused=refused) as c:
             a = c.values(dtype, *((k, m) if ta else (m, k)))
             b = c.values(dtype, *((n, k) if tb else (k, n)))
             a = c.feed(a, [None, a.shape[1]] if open_batch else None)
@@ -387,8 +390,7 @@ def matmul(file):
     add("empty_rows", 0, 3, 2)
     add("empty_inner_gives_zero", 2, 0, 3)
     for dtype in (i32, i64):
-        add(np.dtype(dtype).name, 3, 4, 5, dtype=dtype)
-        add(f"{np.dtype(dtype).name}_transposed", 3, 4, 5, True, True, dtype=dtype)
+        add(np.dtype(dtype).name, 3, 4, 5, dtype=dtype, refused=True)
     with file.case("const_lhs") as c:
         c.out(c.op("MatMul", a=c.const(c.normal(4, 6)), b=c.feed(c.normal(6, 3))))
     with file.case("special_values") as c:

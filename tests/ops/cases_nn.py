@@ -163,7 +163,7 @@ def out_size(n, k, s, pad, d=1):
 
 
 def backprop_case(file, name, size, kernel, channels, stride=1, pad="SAME", dil=1,
-                  layout="NHWC", batch=1, strip=(), fed_sizes=False, **more):
+                  layout="NHWC", batch=1, strip=(), **more):
     """A transposed convolution to an image of `size`. TensorFlow's CPU kernel
     knows NHWC and no dilation: other cases take their expected result from a
     twin between transposes, with a filter that has zeros between its taps."""
@@ -182,7 +182,7 @@ def backprop_case(file, name, size, kernel, channels, stride=1, pad="SAME", dil=
         f = c.normal(kh, kw, cout, cin, scale=0.4)
         dims = [batch, h, w, cout] if layout == "NHWC" else [batch, cout, h, w]
         sizes = np.array(dims, np.int32)
-        sizes = c.feed(sizes) if fed_sizes else c.const(sizes)
+        sizes = c.const(sizes)
         c.out(c.op("Conv2DBackpropInput", input_sizes=sizes, filter=c.const(f),
                    out_backprop=g, strides=hw4(stride, layout),
                    dilations=hw4(dil, layout), data_format=layout,
@@ -252,7 +252,6 @@ def conv2d_backprop_input(file):
     for cin, cout in ((1, 1), (1, 8), (17, 5), (8, 16), (33, 2), (2, 33)):
         add(f"channels_{cin}_to_{cout}", (6, 6), 3, (cin, cout), 2)
     add("to_1x1", (1, 1), 3, (3, 2))
-    add("sizes_fed", (6, 8), 4, (3, 2), 2, fed_sizes=True)
     add("explicit", (7, 6), 3, (3, 2), 1, (1, 0, 2, 1))
     add("explicit_stride2", (8, 7), 4, (3, 2), 2, (1, 1, 0, 2))
     add("dilation2_same", (8, 7), 3, (3, 2), 1, "SAME", 2)

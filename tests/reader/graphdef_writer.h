@@ -244,7 +244,7 @@ GD_HELPER void gd_placeholder(pb *graph, const char *name, int type, int rank, c
 
 /* ---- Functions --------------------------------------------------------------------------------------------- */
 
-/* A signature with this name; add_argument makes its arguments (field 2) and outputs (field 3). */
+/* An argument (number 2) or an output (number 3) of a signature, an OpDef whose name is its field 1. */
 GD_HELPER void gd_argument(pb *signature, uint32_t number, const char *name) {
     pb argument = {0};
     pb_string(&argument, 1, name);

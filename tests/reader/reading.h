@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads bytes in tests: from a heap block of just their size, so that a sanitizer sees each access beyond it, and with
- * memory that is counted.
+ * Reads bytes in tests: from a heap block of just their size, so that a sanitizer sees each access beyond it, and
+ * with memory that is counted.
  */
 #ifndef HAYA_TESTS_READING_H
 #define HAYA_TESTS_READING_H

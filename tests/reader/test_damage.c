@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Damaged and hostile files: a clear error or a sane graph, never an access outside the file, never more memory than
- * a multiple of what the file has. Of use mainly with sanitizers.
+ * Damaged and hostile files: a clear error or a sane graph, never an access outside the file, never more memory
+ * than a multiple of what the file has. Of use mainly with sanitizers.
  */
 #if defined(__unix__)
 #  define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -97,8 +97,8 @@ static void any_changed_byte_is_survived(void) {
     pb_free(&graph);
 }
 
-/* The mapping of a file that another process overwrites: a child scribbles over the bytes while they are read. Behind
-   them is a page that faults. */
+/* The mapping of a file that another process overwrites: a child scribbles over the bytes while they are read.
+   Behind them is a page that faults. */
 #if defined(__unix__)
 static void scribble(uint8_t *bytes, const pb *graph) {
     uint32_t random = (uint32_t)getpid();
