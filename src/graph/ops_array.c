@@ -142,6 +142,8 @@ static haya_status build_tile(hy_build *b)
     HY_TRY(hy_ops_set_shape(b, 0, count, dims));
     if (hy_shape_equal(shape, &b->out[0].shape))
         return alias(b);
+    if (hy_shape_elements(&b->out[0].shape) == 0) /* repetitions times elements could overflow below */
+        return HAYA_OK;
     hy_view in = hy_ops_in(b, 0), out = hy_ops_out(b, 0);
     hy_view from = {.dtype = in.dtype}, to = {.dtype = in.dtype};
     for (int i = 0; i < count; i++) {

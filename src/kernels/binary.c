@@ -107,7 +107,7 @@ static inline uint64_t power(uint64_t base, uint64_t exponent)
 
 /* Division and powers; of int32 too, since their low 32 bits follow from 64-bit operands. The divisor is not 0, the
    exponent not negative. */
-static inline int64_t slow_integer(hy_binary op, int64_t a, int64_t b)
+HY_ALWAYS_INLINE int64_t slow_integer(hy_binary op, int64_t a, int64_t b)
 {
     switch (op) {
     case HY_DIV: return truncated_quotient(a, b);
@@ -118,14 +118,14 @@ static inline int64_t slow_integer(hy_binary op, int64_t a, int64_t b)
 }
 
 /* NULL, or why b can't be the second operand. */
-static inline const char *refuse_integer(hy_binary op, int64_t b)
+HY_ALWAYS_INLINE const char *refuse_integer(hy_binary op, int64_t b)
 {
     if (op == HY_POW)
         return b < 0 ? negative_exponent : NULL;
     return b == 0 ? division_by_zero : NULL;
 }
 
-static inline uint32_t fast_u32(hy_binary op, uint32_t a, uint32_t b)
+HY_ALWAYS_INLINE uint32_t fast_u32(hy_binary op, uint32_t a, uint32_t b)
 {
     switch (op) {
     case HY_ADD: return a + b;
@@ -137,7 +137,7 @@ static inline uint32_t fast_u32(hy_binary op, uint32_t a, uint32_t b)
     }
 }
 
-static inline uint64_t fast_u64(hy_binary op, uint64_t a, uint64_t b)
+HY_ALWAYS_INLINE uint64_t fast_u64(hy_binary op, uint64_t a, uint64_t b)
 {
     switch (op) {
     case HY_ADD: return a + b;
@@ -149,51 +149,60 @@ static inline uint64_t fast_u64(hy_binary op, uint64_t a, uint64_t b)
     }
 }
 
-static bool is_slow_integer(hy_binary op)
+/* Both integer types, `wide` and `op` being constants. Returns why the data can't be computed with. */
+HY_ALWAYS_INLINE const char *map_integers(hy_binary op, bool wide, void *out, const void *const *in, int64_t n)
 {
-    return op == HY_DIV || op == HY_FLOOR_DIV || op == HY_FLOOR_MOD || op == HY_POW;
+    const bool slow = op == HY_DIV || op == HY_FLOOR_DIV || op == HY_FLOOR_MOD || op == HY_POW;
+    const hy_u32 *a32 = in[0], *b32 = in[1];
+    const hy_u64 *a64 = in[0], *b64 = in[1];
+    hy_u32 *y32 = out;
+    hy_u64 *y64 = out;
+    for (int64_t i = 0; i < n; i++) {
+        if (!slow) {
+            if (wide)
+                y64[i] = fast_u64(op, a64[i], b64[i]);
+            else
+                y32[i] = fast_u32(op, a32[i], b32[i]);
+            continue;
+        }
+        const int64_t a = wide ? (int64_t)a64[i] : (int32_t)a32[i], b = wide ? (int64_t)b64[i] : (int32_t)b32[i];
+        const char *refusal = refuse_integer(op, b);
+        if (refusal)
+            return refusal;
+        if (wide)
+            y64[i] = (uint64_t)slow_integer(op, a, b);
+        else
+            y32[i] = (uint32_t)slow_integer(op, a, b);
+    }
+    return NULL;
+}
+
+HY_ALWAYS_INLINE const char *map_integers_op(hy_binary op, bool wide, void *out, const void *const *in, int64_t n)
+{
+    switch (op) {
+    case HY_ADD: return map_integers(HY_ADD, wide, out, in, n);
+    case HY_SUB: return map_integers(HY_SUB, wide, out, in, n);
+    case HY_MUL: return map_integers(HY_MUL, wide, out, in, n);
+    case HY_MAXIMUM: return map_integers(HY_MAXIMUM, wide, out, in, n);
+    case HY_MINIMUM: return map_integers(HY_MINIMUM, wide, out, in, n);
+    case HY_SQUARED_DIFFERENCE: return map_integers(HY_SQUARED_DIFFERENCE, wide, out, in, n);
+    case HY_DIV: return map_integers(HY_DIV, wide, out, in, n);
+    case HY_FLOOR_DIV: return map_integers(HY_FLOOR_DIV, wide, out, in, n);
+    case HY_FLOOR_MOD: return map_integers(HY_FLOOR_MOD, wide, out, in, n);
+    default: return map_integers(HY_POW, wide, out, in, n);
+    }
 }
 
 static const char *run_i32(const void *context, void *out, const void *const *in, int64_t n)
 {
     const hy_call *call = context;
-    const hy_binary op = call->binary.op;
-    const hy_u32 *a = in[0], *b = in[1];
-    hy_u32 *y = out;
-    if (!is_slow_integer(op)) {
-        for (int64_t i = 0; i < n; i++)
-            y[i] = fast_u32(op, a[i], b[i]);
-        return NULL;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const int32_t x = (int32_t)a[i], z = (int32_t)b[i];
-        const char *refusal = refuse_integer(op, z);
-        if (refusal)
-            return refusal;
-        y[i] = (uint32_t)slow_integer(op, x, z);
-    }
-    return NULL;
+    return map_integers_op(call->binary.op, false, out, in, n);
 }
 
 static const char *run_i64(const void *context, void *out, const void *const *in, int64_t n)
 {
     const hy_call *call = context;
-    const hy_binary op = call->binary.op;
-    const hy_u64 *a = in[0], *b = in[1];
-    hy_u64 *y = out;
-    if (!is_slow_integer(op)) {
-        for (int64_t i = 0; i < n; i++)
-            y[i] = fast_u64(op, a[i], b[i]);
-        return NULL;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t x = (int64_t)a[i], z = (int64_t)b[i];
-        const char *refusal = refuse_integer(op, z);
-        if (refusal)
-            return refusal;
-        y[i] = (uint64_t)slow_integer(op, x, z);
-    }
-    return NULL;
+    return map_integers_op(call->binary.op, true, out, in, n);
 }
 
 /* ---- Comparisons and logic: a byte, 0 or 1 ------------------------------------------------------------------------ */

@@ -40,14 +40,16 @@ static inline float float_of(uint32_t bits)
     return x;
 }
 
-/* A denormal half is its 10 bits times 2^-24, exactly; others have their exponent rebased, Inf and NaN the top one. */
+/* A denormal half is its 10 bits times 2^-24, exactly; others have their exponent rebased, Inf and NaN the top one.
+   Chosen by masks, since compilers make no vectors of a choice with float arithmetic on one side. */
 static inline float from_half(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16, magnitude = h & 0x7fff;
-    const uint32_t rebased = (magnitude << 13) + (magnitude >= 0x7c00 ? 0x70000000u : 0x38000000u);
-    const uint32_t quiet = magnitude > 0x7c00 ? 0x00400000u : 0;
+    const uint32_t is_denormal = 0u - (magnitude < 0x0400), is_top = 0u - (magnitude >= 0x7c00);
+    const uint32_t is_nan = 0u - (magnitude > 0x7c00);
     const uint32_t denormal = bits_of((float)(int32_t)magnitude * 0x1p-24f);
-    return float_of(sign | (magnitude < 0x0400 ? denormal : rebased | quiet));
+    const uint32_t rebased = (magnitude << 13) + 0x38000000u + (is_top & 0x38000000u);
+    return float_of(sign | (denormal & is_denormal) | ((rebased | (is_nan & 0x00400000u)) & ~is_denormal));
 }
 
 /* Results below 2^-14 are rounded by adding 0.5, whose last place is the denormals' 2^-24; others by adding just under

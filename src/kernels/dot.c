@@ -8,22 +8,16 @@ typedef struct four_sums {
     hy_vf v0, v1, v2, v3;
 } four_sums;
 
-/* Whole vectors, and what is left at the end of a segment. */
-HY_ALWAYS_INLINE hy_vf load_some(const hy_f32 *from, int64_t left)
-{
-    return left >= HY_LANES ? hy_vf_load(from) : hy_vf_load_part(from, left);
-}
-
 /* One segment of four rows times one column. */
 HY_ALWAYS_INLINE four_sums add_rows(four_sums sums, const hy_f32 *a0, const hy_f32 *a1, const hy_f32 *a2,
                                     const hy_f32 *a3, const hy_f32 *b, int64_t length)
 {
     for (int64_t k = 0; k < length; k += HY_LANES) {
-        hy_vf x = load_some(b + k, length - k);
-        sums.v0 = hy_vf_fma(load_some(a0 + k, length - k), x, sums.v0);
-        sums.v1 = hy_vf_fma(load_some(a1 + k, length - k), x, sums.v1);
-        sums.v2 = hy_vf_fma(load_some(a2 + k, length - k), x, sums.v2);
-        sums.v3 = hy_vf_fma(load_some(a3 + k, length - k), x, sums.v3);
+        hy_vf x = hy_vf_load_some(b + k, length - k);
+        sums.v0 = hy_vf_fma(hy_vf_load_some(a0 + k, length - k), x, sums.v0);
+        sums.v1 = hy_vf_fma(hy_vf_load_some(a1 + k, length - k), x, sums.v1);
+        sums.v2 = hy_vf_fma(hy_vf_load_some(a2 + k, length - k), x, sums.v2);
+        sums.v3 = hy_vf_fma(hy_vf_load_some(a3 + k, length - k), x, sums.v3);
     }
     return sums;
 }
@@ -52,9 +46,9 @@ static void dot_columns(const hy_dot *dot, int64_t first, int64_t column, float 
     for (int64_t s = 0; s < dot->segments; s++) {
         const hy_f32 *x0 = a0[s * dot->a_step], *x1 = a1[s * dot->a_step];
         for (int64_t k = 0, left = dot->length; left > 0; k += HY_LANES, left -= HY_LANES) {
-            hy_vf a = load_some(x0 + k, left), c = load_some(x1 + k, left);
-            hy_vf b0 = load_some(b[0] + k, left), b1 = load_some(b[1] + k, left);
-            hy_vf b2 = load_some(b[2] + k, left), b3 = load_some(b[3] + k, left);
+            hy_vf a = hy_vf_load_some(x0 + k, left), c = hy_vf_load_some(x1 + k, left);
+            hy_vf b0 = hy_vf_load_some(b[0] + k, left), b1 = hy_vf_load_some(b[1] + k, left);
+            hy_vf b2 = hy_vf_load_some(b[2] + k, left), b3 = hy_vf_load_some(b[3] + k, left);
             total0.v0 = hy_vf_fma(a, b0, total0.v0);
             total0.v1 = hy_vf_fma(a, b1, total0.v1);
             total0.v2 = hy_vf_fma(a, b2, total0.v2);

@@ -89,7 +89,7 @@ static inline hy_vf hy_store_activate(const hy_store *store, hy_vf x)
 static inline hy_vf hy_store_residual(const hy_store *store, const hy_f32 *residual, int64_t j, int64_t count)
 {
     if (store->residual_channel == 1)
-        return count < HY_LANES ? hy_vf_load_part(residual + j, count) : hy_vf_load(residual + j);
+        return hy_vf_load_some(residual + j, count);
     float gathered[HY_LANES] = {0};
     for (int64_t i = 0; i < hy_min64(count, HY_LANES); i++)
         gathered[i] = residual[(j + i) * store->residual_channel];
@@ -112,12 +112,10 @@ static inline void hy_store_row(const hy_store *store, const hy_store_columns *c
         if (residual)
             x += hy_store_residual(store, residual, j, count - j);
         x = hy_store_activate(store, x);
-        if (!direct)
-            hy_vf_store(row + j, x);
-        else if (count - j < HY_LANES)
-            hy_vf_store_part(out + j, x, count - j);
+        if (direct)
+            hy_vf_store_some(out + j, x, count - j);
         else
-            hy_vf_store(out + j, x);
+            hy_vf_store(row + j, x);
     }
     if (direct)
         return;

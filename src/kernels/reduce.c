@@ -36,24 +36,26 @@ typedef struct reduction {
     hy_loop reduced;          /* operand 0: in */
     const char *origin;       /* in's element [0, 0, ...]: reduced.base counts from it */
     bool columns;
+    int outer;                /* kept dims walked from unit to unit: of lines all, of columns all but the last */
     int64_t block;            /* kept elements of a unit; of a line 1 */
-    int64_t blocks;           /* of a row of kept elements */
+    int64_t blocks;           /* of a row of columns; of a line 1 */
     int64_t segment;          /* reduced elements walked at once: a row, or a piece of one */
     int64_t segments;         /* all of them */
     int64_t segments_of_part;
     int64_t parts;
-    int64_t units;            /* kept rows * blocks * parts */
+    int64_t units;            /* places of the outer walk * blocks * parts */
     int64_t units_of_task;
     union { double *f; int64_t *i; } partial; /* [kept element][part], where there are several parts */
 } reduction;
 
 /* ---- Accumulating ------------------------------------------------------------------------------------------------- */
 
+/* No branch, so that loops of it become vectors: | is not ||. */
 HY_ALWAYS_INLINE double join_f(hy_reduce op, double a, double b)
 {
     switch (op) {
-    case HY_REDUCE_MAX: return b > a || b != b ? b : a;
-    case HY_REDUCE_MIN: return b < a || b != b ? b : a;
+    case HY_REDUCE_MAX: return (b > a) | (b != b) ? b : a;
+    case HY_REDUCE_MIN: return (b < a) | (b != b) ? b : a;
     case HY_REDUCE_PROD: return a * b;
     default: return a + b;
     }
@@ -213,7 +215,7 @@ static void reduce_part(const reduction *r, const char *kept, int64_t part, int6
     }
 }
 
-/* Kept elements first .. first + n - 1 of a row, `sums` being one part's or all: to the output or the partial sums. */
+/* The block's accumulators are of one part, or final where there is but one. `element`: the first kept element. */
 static void put(const reduction *r, char *out, const accumulators *sums, int64_t element, int64_t n, int64_t part)
 {
     const int64_t step = r->kept.steps[1][r->kept.rank - 1];
@@ -227,31 +229,48 @@ static void put(const reduction *r, char *out, const accumulators *sums, int64_t
     }
 }
 
-static void reduce_unit(const reduction *r, int64_t unit)
+/* `n` kept elements from `in` and `out` on: a block of columns, or one line. */
+static void reduce_unit(const reduction *r, const char *in, char *out, int64_t element, int64_t n, int64_t part)
 {
-    const hy_loop *kept = &r->kept;
-    const int inner = kept->rank - 1;
-    const int64_t part = unit % r->parts, block = unit / r->parts % r->blocks, row = unit / r->parts / r->blocks;
-    const int64_t first = block * r->block, n = hy_min64(r->block, kept->dims[inner] - first);
-    const int64_t lanes = r->columns ? n : hy_min64(LANES, r->reduced.elements);
+    const hy_loop *reduced = &r->reduced;
+    const int64_t lanes = r->columns ? n : hy_max64(1, hy_min64(LANES, reduced->elements));
+    const int64_t columns = r->columns ? n : 0;
     accumulators sums;
-    hy_cursor cursor;
-    hy_cursor_start(&cursor, kept, inner, row);
-    clear(r->op, r->dtype, &sums, hy_max64(1, lanes));
-    if (r->reduced.elements > 0)
-        reduce_part(r, cursor.at[0] + first * kept->steps[0][inner], part, r->columns ? n : 0, &sums);
+    clear(r->op, r->dtype, &sums, lanes);
+    if (r->segments == 1) /* a row: nothing to walk */
+        accumulate(r->op, r->dtype, &sums, in + (reduced->base[0] - r->origin), reduced->steps[0][0], r->segment,
+                   columns);
+    else if (r->segments > 1)
+        reduce_part(r, in, part, columns, &sums);
     if (!r->columns)
         join_lanes(r->op, r->dtype, &sums, lanes);
-    put(r, cursor.at[1] + first * kept->steps[1][inner], &sums, row * kept->dims[inner] + first, n, part);
+    put(r, out, &sums, element, n, part);
 }
 
 static void reduce_task(void *argument, int64_t index, int worker)
 {
     const reduction *r = argument;
+    const hy_loop *kept = &r->kept;
+    const int inner = kept->rank - 1;
     const int64_t begin = index * r->units_of_task, end = hy_min64(begin + r->units_of_task, r->units);
+    const int64_t row = r->columns ? kept->dims[inner] : 1;
+    int64_t part = begin % r->parts, block = begin / r->parts % r->blocks, place = begin / r->parts / r->blocks;
+    hy_cursor cursor;
     (void)worker;
-    for (int64_t unit = begin; unit < end; unit++)
-        reduce_unit(r, unit);
+    hy_cursor_start(&cursor, kept, r->outer, place);
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t first = block * r->block;
+        reduce_unit(r, cursor.at[0] + first * kept->steps[0][inner], cursor.at[1] + first * kept->steps[1][inner],
+                    place * row + first, hy_min64(r->block, row - first), part);
+        if (++part < r->parts)
+            continue;
+        part = 0;
+        if (++block < r->blocks)
+            continue;
+        block = 0;
+        place++;
+        hy_cursor_next(&cursor, kept, r->outer);
+    }
 }
 
 /* Joins the parts of every output element. */
@@ -290,8 +309,10 @@ static void plan(reduction *r, const hy_call *call)
         return;
     const int64_t row = r->kept.dims[r->kept.rank - 1], count = r->reduced.elements;
     r->columns = row >= LANES && r->kept.steps[0][r->kept.rank - 1] == r->kept.width[0];
+    r->outer = r->columns ? r->kept.rank - 1 : r->kept.rank;
     r->block = r->columns ? hy_min64(row, COLUMNS) : 1;
-    r->blocks = hy_ceil_div(row, r->block);
+    r->blocks = r->columns ? hy_ceil_div(row, r->block) : 1;
+    r->segments = 0;
     if (count > 0) {
         const int64_t length = r->reduced.dims[r->reduced.rank - 1];
         const int64_t part = r->columns ? PART_OF_BLOCK / r->block : PART_OF_LINE;
@@ -300,7 +321,7 @@ static void plan(reduction *r, const hy_call *call)
         r->segments_of_part = part / r->segment;
         r->parts = hy_ceil_div(r->segments, r->segments_of_part);
     }
-    r->units = r->kept.elements / row * r->blocks * r->parts;
+    r->units = hy_loop_rows(&r->kept, r->outer) * r->blocks * r->parts;
     r->units_of_task = hy_max64(1, TASK / hy_max64(1, count / r->parts * r->block));
 }
 

@@ -129,12 +129,14 @@ HY_ALWAYS_INLINE hy_vf hy_vf_expm1_of_negative(hy_vf x)
     return power * e.q + (power - 1.0f);
 }
 
-/* Cephes' logf: x = m * 2^e with m in [sqrt(1/2), sqrt(2)). */
+/* Cephes' logf: x = m * 2^e with m in [sqrt(1/2), sqrt(2)). Negative x, for which the exponent would overflow as a
+   signed number, are NaN in the end. */
 HY_ALWAYS_INLINE hy_vf hy_vf_log(hy_vf x)
 {
+    typedef uint32_t unsigned_lanes __attribute__((vector_size(HY_LANES * 4)));
     const hy_vi denormal = x < hy_vf_splat(0x1p-126f);
     const hy_vf normal = hy_vf_select(denormal, x * 0x1p23f, x);
-    const hy_vi bits = (hy_vi)normal - hy_vi_splat(0x3f3504f3); /* of sqrt(1/2) */
+    const hy_vi bits = (hy_vi)((unsigned_lanes)normal - 0x3f3504f3u); /* of sqrt(1/2) */
     const hy_vi exponent = (bits >> 23) - (denormal & hy_vi_splat(23));
     const hy_vf f = (hy_vf)((bits & hy_vi_splat(0x7fffff)) + hy_vi_splat(0x3f3504f3)) - 1.0f;
     const hy_vf e = __builtin_convertvector(exponent, hy_vf);

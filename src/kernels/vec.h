@@ -120,4 +120,18 @@ static inline void hy_vf_store_part(void *to, hy_vf v, int64_t count)
 #endif
 }
 
+/* The next of `left` floats: a whole vector as long as there is one. */
+static inline hy_vf hy_vf_load_some(const void *from, int64_t left)
+{
+    return left >= HY_LANES ? hy_vf_load(from) : hy_vf_load_part(from, left);
+}
+
+static inline void hy_vf_store_some(void *to, hy_vf v, int64_t left)
+{
+    if (left >= HY_LANES)
+        hy_vf_store(to, v);
+    else
+        hy_vf_store_part(to, v, left);
+}
+
 #endif
