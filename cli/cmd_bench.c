@@ -28,24 +28,27 @@ typedef struct bench_options {
 } bench_options;
 
 static exit_status parse(bench *b, bench_options *options, arguments *args) {
-    static const option_spec specs[] = {{"threads", '\0', true}, {"runs", '\0', true}, {"shape", '\0', true},
+    enum { THREADS, RUNS, SHAPE };
+    static const option_spec specs[] = {[THREADS] = {"threads", '\0', true},
+                                        [RUNS] = {"runs", '\0', true},
+                                        [SHAPE] = {"shape", '\0', true},
                                         {NULL, '\0', false}};
     args->options = specs;
     options->runs = 20;
     b->models = allocate((size_t)args->argc, sizeof *b->models);
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
         switch (option) {
-        case 0:
+        case THREADS:
             if (!arguments_threads(args, &b->threads)) {
                 return WRONG_USAGE;
             }
             break;
-        case 1:
+        case RUNS:
             if (!arguments_number(args, 1, 1000000, &options->runs)) {
                 return WRONG_USAGE;
             }
             break;
-        case 2:
+        case SHAPE:
             if (given_shapes_add(&options->shapes, args) != DONE) {
                 return WRONG_USAGE;
             }

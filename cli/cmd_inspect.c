@@ -29,18 +29,21 @@ typedef struct inspect_options {
 } inspect_options;
 
 static exit_status parse(inspection *in, inspect_options *options, arguments *args) {
-    static const option_spec specs[] = {{"plan", '\0', false}, {"check", '\0', false}, {"shape", '\0', true},
+    enum { PLAN, CHECK, SHAPE };
+    static const option_spec specs[] = {[PLAN] = {"plan", '\0', false},
+                                        [CHECK] = {"check", '\0', false},
+                                        [SHAPE] = {"shape", '\0', true},
                                         {NULL, '\0', false}};
     args->options = specs;
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
         switch (option) {
-        case 0:
+        case PLAN:
             options->plan = true;
             break;
-        case 1:
+        case CHECK:
             options->check = true;
             break;
-        case 2:
+        case SHAPE:
             if (given_shapes_add(&options->shapes, args) != DONE) {
                 return WRONG_USAGE;
             }

@@ -51,8 +51,12 @@ typedef struct run {
 } run;
 
 static exit_status parse(run *r, arguments *args) {
-    static const option_spec options[] = {{"input", 'i', true},   {"output", 'o', true}, {"threads", '\0', true},
-                                          {"repeat", '\0', true}, {NULL, '\0', false}};
+    enum { INPUT, OUTPUT, THREADS, REPEAT };
+    static const option_spec options[] = {[INPUT] = {"input", 'i', true},
+                                          [OUTPUT] = {"output", 'o', true},
+                                          [THREADS] = {"threads", '\0', true},
+                                          [REPEAT] = {"repeat", '\0', true},
+                                          {NULL, '\0', false}};
     args->options = options;
     r->given_inputs = allocate((size_t)args->argc, sizeof *r->given_inputs);
     r->given_outputs = allocate((size_t)args->argc, sizeof *r->given_outputs);
@@ -60,20 +64,20 @@ static exit_status parse(run *r, arguments *args) {
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
         tensor_file *item;
         switch (option) {
-        case 0:
+        case INPUT:
             item = &r->given_inputs[r->given_input_count++];
             item->file = split_name(args->value, &item->name);
             break;
-        case 1:
+        case OUTPUT:
             item = &r->given_outputs[r->given_output_count++];
             item->file = split_name(args->value, &item->name);
             break;
-        case 2:
+        case THREADS:
             if (!arguments_threads(args, &r->threads)) {
                 return WRONG_USAGE;
             }
             break;
-        case 3:
+        case REPEAT:
             if (!arguments_number(args, 1, 1000000000, &r->repeat)) {
                 return WRONG_USAGE;
             }

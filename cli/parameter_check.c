@@ -40,7 +40,7 @@ static size_t next_group(const haya_program *program, size_t slot, size_t slot_c
     return slot;
 }
 
-static bool allocate_tensors(group *g, const haya_plan *plan) {
+static bool allocate_tensors(group *g, const haya_plan *plan, haya_error *error) {
     for (size_t i = 0; i < g->count; i++) {
         haya_value value;
         haya_plan_output(plan, i, &value);
@@ -50,6 +50,8 @@ static bool allocate_tensors(group *g, const haya_plan *plan) {
         }
         g->tensors[i] = haya_tensor_dense(value.dtype, value.shape, malloc(bytes ? bytes : 1));
         if (!g->tensors[i].data) {
+            error->status = HAYA_ERROR_MEMORY;
+            snprintf(error->message, sizeof error->message, "no memory to read parameter '%s'", value.name);
             return false;
         }
     }
@@ -65,7 +67,7 @@ static void free_tensors(group *g) {
 
 static exit_status read_group(haya_model *model, haya_session *session, group *g) {
     static const char *const no_feeds[1];
-    haya_error error = {.status = HAYA_ERROR_MEMORY, .message = "no memory to read the parameters"};
+    haya_error error;
     haya_program *program = NULL;
     haya_weights *weights = NULL;
     haya_plan *plan = NULL;
@@ -74,7 +76,7 @@ static exit_status read_group(haya_model *model, haya_session *session, group *g
     bool ok = haya_program_create(model, &options, &program, &error) == HAYA_OK &&
               haya_weights_bind(program, model, &weights, &error) == HAYA_OK &&
               haya_plan_create(program, NULL, 0, NULL, &plan, &error) == HAYA_OK &&
-              haya_session_reserve(session, plan, &error) == HAYA_OK && allocate_tensors(g, plan) &&
+              haya_session_reserve(session, plan, &error) == HAYA_OK && allocate_tensors(g, plan, &error) &&
               haya_run(session, plan, weights, NULL, 0, g->tensors, g->count, &error) == HAYA_OK;
     haya_plan_free(plan);
     haya_weights_free(weights);

@@ -90,14 +90,13 @@ void table_cell(table *t, const char *format, ...) {
         t->cells = cells;
         t->capacity = capacity;
     }
-    va_list values, again;
+    char text[1024];
+    va_list values;
     va_start(values, format);
-    va_copy(again, values);
-    size_t size = (size_t)vsnprintf(NULL, 0, format, values) + 1;
+    vsnprintf(text, sizeof text, format, values);
     va_end(values);
-    char *cell = allocate(size, 1);
-    vsnprintf(cell, size, format, again);
-    va_end(again);
+    char *cell = allocate(strlen(text) + 1, 1);
+    memcpy(cell, text, strlen(text));
     t->cells[t->count++] = cell;
 }
 

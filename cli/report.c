@@ -35,14 +35,14 @@ static void write_failure(const haya_error *error) {
     }
 }
 
-exit_status fail(exit_status exit, haya_status status, const char *format, ...) {
+exit_status fail(exit_status result, haya_status status, const char *format, ...) {
     haya_error error = {.status = status};
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error.message, sizeof error.message, format, arguments);
     va_end(arguments);
     write_failure(&error);
-    return exit;
+    return result;
 }
 
 exit_status fail_haya(const haya_error *error) {
@@ -81,15 +81,15 @@ void report_print(json_t *object) {
     report.printed = true;
 }
 
-exit_status report_end(exit_status exit) {
+exit_status report_end(exit_status result) {
     progress_clear();
     if (report.json && report.failed && !report.printed) {
         report_print(json_pack("{s:o}", "error", report_failure()));
     }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && exit == DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && result == DONE) {
         return fail(FAILED, HAYA_ERROR_IO, "standard output cannot be written");
     }
-    return exit;
+    return result;
 }
 
 void *allocate(size_t count, size_t size) {

@@ -28,8 +28,8 @@ typedef enum exit_status {
 void report_set_json(bool json);
 bool report_is_json(void);
 
-/* Writes "haya: " and the sentence to stderr and keeps it for --json. Returns `exit`. */
-exit_status fail(exit_status exit, haya_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Writes "haya: " and the sentence to stderr and keeps it for --json. Returns `result`. */
+exit_status fail(exit_status result, haya_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The same for a failure of the library, which decides the exit status. */
 exit_status fail_haya(const haya_error *error);
@@ -41,7 +41,7 @@ json_t *report_failure(void);
 void report_print(json_t *object);
 
 /* Writes what is left to write; the exit status of the process. */
-exit_status report_end(exit_status exit);
+exit_status report_end(exit_status result);
 
 /* Zeroed memory for `count` elements. Where there is none, reports that and ends the process: for the small things
    that commands keep, not for tensors. */

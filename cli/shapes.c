@@ -109,9 +109,15 @@ haya_shape *complete_shapes(given_shapes *given, const haya_program *program, in
 exit_status shape_missing(const haya_program *program, int64_t open) {
     haya_value value;
     haya_program_input(program, (size_t)open, &value);
+    haya_shape wanted = value.shape;
+    if (wanted.rank > 0 && wanted.dims[0] < 0) {
+        wanted.dims[0] = 1;
+    }
+    label dims = text_shape(&wanted);
+    dims.s[strcspn(dims.s, "]")] = '\0';
     return fail(WRONG_USAGE, HAYA_ERROR_SHAPE,
-                "input '%s' has the open shape %s; give its size as --shape %s=..., such as 1,256,256,1",
-                value.name, text_shape(&value.shape).s, value.name);
+                "input '%s' has the open shape %s; give its size as --shape %s=%s with numbers for each ?",
+                value.name, text_shape(&value.shape).s, value.name, dims.s + strspn(dims.s, "["));
 }
 
 exit_status given_shapes_check_used(const given_shapes *given, const arguments *args) {

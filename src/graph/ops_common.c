@@ -154,7 +154,7 @@ hy_view hy_ops_channels_last(const hy_view *view, bool channels_first)
 
 haya_status hy_ops_copy(hy_build *b, int target, int32_t source, const hy_view *from, const hy_view *to)
 {
-    if (hy_view_elements(to) <= 0) /* below 0: a product that overflows but for a 0 in it, since the output has a size */
+    if (hy_view_elements(to) <= 0) /* below 0: dims that overflow, but next to a 0, since the output has a size */
         return HAYA_OK;
     hy_build_call *copy = hy_build_append(b, HY_COPY, target, 1, &source);
     if (!copy)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HY_BATCH_NORM_FOLD: a batch norm's parameters as one scale and one shift for each channel. Computed in float64 and
- * rounded once; it runs when weights are bound, on some thousand elements.
+ * HY_BATCH_NORM_FOLD: a batch norm's parameters as one scale and one shift for each channel. Computed in float64
+ * and rounded once; it runs when weights are bound, on some thousand elements.
  */
 #include <math.h>
 

@@ -2,21 +2,18 @@
  *
  * HY_BINARY: functions of two operands.
  *
- * NaN and zeros are as in TensorFlow: maximum and minimum give NaN where either operand is NaN, and the second operand
- * where both are equal (of +0 and -0); floor_mod has the divisor's sign, and a divisor of 0 gives NaN.
+ * NaN and zeros are as in TensorFlow: maximum and minimum give NaN where either operand is NaN, and the second
+ * operand where both are equal (of +0 and -0); floor_mod has the divisor's sign, and a divisor of 0 gives NaN.
  */
 #include <math.h>
 
 #include "kernels/elementwise.h"
 #include "kernels/unary_f32.h"
 
-typedef uint32_t hy_u32 __attribute__((aligned(1), may_alias));
-typedef uint64_t hy_u64 __attribute__((aligned(1), may_alias));
-
 static const char division_by_zero[] = "integer division by zero";
 static const char negative_exponent[] = "negative integer exponent";
 
-/* ---- float32 ---------------------------------------------------------------------------------------------------- */
+/* ---- float32 --------------------------------------------------------------------------------------------- */
 
 HY_ALWAYS_INLINE hy_vf binary_vf(hy_binary op, hy_vf a, hy_vf b)
 {
@@ -77,7 +74,7 @@ static const char *run_f32(const void *context, void *out, const void *const *in
     return NULL;
 }
 
-/* ---- Integers: wrap around, through unsigned types, where that is defined ----------------------------------------- */
+/* ---- Integers: wrap around, through unsigned types, where that is defined -------------------------------- */
 
 static inline int64_t truncated_quotient(int64_t a, int64_t b)
 {
@@ -205,7 +202,7 @@ static const char *run_i64(const void *context, void *out, const void *const *in
     return map_integers_op(call->binary.op, true, out, in, n);
 }
 
-/* ---- Comparisons and logic: a byte, 0 or 1 ------------------------------------------------------------------------ */
+/* ---- Comparisons and logic: a byte, 0 or 1 --------------------------------------------------------------- */
 
 /* Loops over x and y of the enclosing function with the operator in place, which the compiler makes vectors of. */
 #define EACH(operator)                  \
@@ -273,7 +270,7 @@ static const char *run_compare(const void *context, void *out, const void *const
     return NULL;
 }
 
-/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------------------ */
 
 static bool is_comparison(hy_binary op)
 {

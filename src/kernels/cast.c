@@ -8,23 +8,17 @@
  *     float16, bfloat16, float32                 float32
  *     float64                                    float64
  *
- * Integers wrap. Floats are truncated toward zero; what doesn't fit is what x86 makes of it, as in TensorFlow there:
- * int32 and int64 get their lowest value, also from NaN; uint64 takes values from 2^63 up and the negative ones modulo
- * 2^64; the narrower take the low bits of int32, and uint32 those of int64 (TensorFlow's own results for these differ
- * between its vector and its scalar code). float16 and bfloat16 are rounded from float32, half to even. To bool: not
- * equal to 0, which NaN is.
+ * Integers wrap. Floats are truncated toward zero; what doesn't fit is what x86 makes of it, as in TensorFlow
+ * there: int32 and int64 get their lowest value, also from NaN; uint64 takes values from 2^63 up, and negative ones
+ * modulo 2^64; the narrower take the low bits of int32, and uint32 those of int64 (here TensorFlow's own results
+ * differ between its vector and its scalar code). float16 and bfloat16 are rounded from float32, half to even. To
+ * bool: not equal to 0, which NaN is.
  */
 #include "kernels/elementwise.h"
 
 enum { TILE = 256 }; /* elements of the intermediate type, on the stack */
 
 typedef enum middle { MIDDLE_I32, MIDDLE_I64, MIDDLE_U64, MIDDLE_F32, MIDDLE_F64 } middle;
-
-typedef int8_t hy_i8;
-typedef uint8_t hy_u8;
-typedef int16_t hy_i16 __attribute__((aligned(1), may_alias));
-typedef uint32_t hy_u32 __attribute__((aligned(1), may_alias));
-typedef uint64_t hy_u64 __attribute__((aligned(1), may_alias));
 
 static inline uint32_t bits_of(float x)
 {
@@ -52,8 +46,8 @@ static inline float from_half(uint16_t h)
     return float_of(sign | (denormal & is_denormal) | ((rebased | (is_nan & 0x00400000u)) & ~is_denormal));
 }
 
-/* Results below 2^-14 are rounded by adding 0.5, whose last place is the denormals' 2^-24; others by adding just under
-   half of the last place kept, and one more where that is odd. Overflow carries into Inf. */
+/* Results below 2^-14 are rounded by adding 0.5, whose last place is the denormals' 2^-24; others by adding just
+   under half of the last place kept, and one more where that is odd. Overflow carries into Inf. */
 static inline uint16_t to_half(float x)
 {
     const uint32_t bits = bits_of(x), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
@@ -106,14 +100,14 @@ static void from_i32(haya_dtype to, void *out, const int32_t *x, int64_t n)
     case HAYA_FLOAT16: EACH(hy_u16, to_half((float)x[i])); break;
     case HAYA_BFLOAT16: EACH(hy_u16, to_bfloat16((float)x[i])); break;
     case HAYA_INT8:
-    case HAYA_UINT8: EACH(hy_u8, x[i]); break;
+    case HAYA_UINT8: EACH(uint8_t, x[i]); break;
     case HAYA_INT16:
     case HAYA_UINT16: EACH(hy_u16, x[i]); break;
     case HAYA_INT32:
     case HAYA_UINT32: EACH(hy_u32, x[i]); break;
     case HAYA_INT64:
     case HAYA_UINT64: EACH(hy_i64, x[i]); break;
-    case HAYA_BOOL: EACH(hy_u8, x[i] != 0); break;
+    case HAYA_BOOL: EACH(uint8_t, x[i] != 0); break;
     case HAYA_INVALID: break;
     }
 }
@@ -126,14 +120,14 @@ static void from_i64(haya_dtype to, void *out, const int64_t *x, int64_t n)
     case HAYA_FLOAT16: EACH(hy_u16, to_half((float)x[i])); break;
     case HAYA_BFLOAT16: EACH(hy_u16, to_bfloat16((float)x[i])); break;
     case HAYA_INT8:
-    case HAYA_UINT8: EACH(hy_u8, x[i]); break;
+    case HAYA_UINT8: EACH(uint8_t, x[i]); break;
     case HAYA_INT16:
     case HAYA_UINT16: EACH(hy_u16, x[i]); break;
     case HAYA_INT32:
     case HAYA_UINT32: EACH(hy_u32, x[i]); break;
     case HAYA_INT64:
     case HAYA_UINT64: EACH(hy_i64, x[i]); break;
-    case HAYA_BOOL: EACH(hy_u8, x[i] != 0); break;
+    case HAYA_BOOL: EACH(uint8_t, x[i] != 0); break;
     case HAYA_INVALID: break;
     }
 }
@@ -158,14 +152,14 @@ static void from_f32(haya_dtype to, void *out, const float *x, int64_t n)
     case HAYA_FLOAT16: EACH(hy_u16, to_half(x[i])); break;
     case HAYA_BFLOAT16: EACH(hy_u16, to_bfloat16(x[i])); break;
     case HAYA_INT8:
-    case HAYA_UINT8: EACH(hy_u8, int32_from((double)x[i])); break;
+    case HAYA_UINT8: EACH(uint8_t, int32_from((double)x[i])); break;
     case HAYA_INT16:
     case HAYA_UINT16: EACH(hy_u16, int32_from((double)x[i])); break;
     case HAYA_INT32: EACH(hy_i32, int32_from((double)x[i])); break;
     case HAYA_UINT32: EACH(hy_u32, int64_from((double)x[i])); break;
     case HAYA_INT64: EACH(hy_i64, int64_from((double)x[i])); break;
     case HAYA_UINT64: EACH(hy_u64, uint64_from((double)x[i])); break;
-    case HAYA_BOOL: EACH(hy_u8, x[i] != 0.0f); break;
+    case HAYA_BOOL: EACH(uint8_t, x[i] != 0.0f); break;
     case HAYA_INVALID: break;
     }
 }
@@ -178,14 +172,14 @@ static void from_f64(haya_dtype to, void *out, const double *x, int64_t n)
     case HAYA_FLOAT16: EACH(hy_u16, to_half((float)x[i])); break;
     case HAYA_BFLOAT16: EACH(hy_u16, to_bfloat16((float)x[i])); break;
     case HAYA_INT8:
-    case HAYA_UINT8: EACH(hy_u8, int32_from(x[i])); break;
+    case HAYA_UINT8: EACH(uint8_t, int32_from(x[i])); break;
     case HAYA_INT16:
     case HAYA_UINT16: EACH(hy_u16, int32_from(x[i])); break;
     case HAYA_INT32: EACH(hy_i32, int32_from(x[i])); break;
     case HAYA_UINT32: EACH(hy_u32, int64_from(x[i])); break;
     case HAYA_INT64: EACH(hy_i64, int64_from(x[i])); break;
     case HAYA_UINT64: EACH(hy_u64, uint64_from(x[i])); break;
-    case HAYA_BOOL: EACH(hy_u8, x[i] != 0.0); break;
+    case HAYA_BOOL: EACH(uint8_t, x[i] != 0.0); break;
     case HAYA_INVALID: break;
     }
 }
@@ -207,11 +201,11 @@ static middle middle_of(haya_dtype from)
 static void widen_to_i32(haya_dtype from, int32_t *out, const void *in, int64_t n)
 {
     switch (from) {
-    case HAYA_INT8: EACH(int32_t, ((const hy_i8 *)in)[i]); break;
+    case HAYA_INT8: EACH(int32_t, ((const int8_t *)in)[i]); break;
     case HAYA_INT16: EACH(int32_t, ((const hy_i16 *)in)[i]); break;
     case HAYA_UINT16: EACH(int32_t, ((const hy_u16 *)in)[i]); break;
     case HAYA_INT32: EACH(int32_t, ((const hy_i32 *)in)[i]); break;
-    default: EACH(int32_t, ((const hy_u8 *)in)[i]); break;
+    default: EACH(int32_t, ((const uint8_t *)in)[i]); break;
     }
 }
 
@@ -270,7 +264,8 @@ static const char *cast_dense(const void *context, void *out, const void *const 
     if (from == to && in[0] != out)
         memcpy(out, in[0], (size_t)(n * to_width));
     for (int64_t i = 0; i < n && from != to; i += TILE)
-        cast_tile(from, to, (char *)out + i * to_width, (const char *)in[0] + i * from_width, hy_min64(TILE, n - i));
+        cast_tile(from, to, (char *)out + i * to_width, (const char *)in[0] + i * from_width,
+                  hy_min64(TILE, n - i));
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Convolution as a matrix product: rows are output pixels, columns output channels, and the sum runs over the filter's
- * taps and the input channels. Nothing is gathered into a matrix; see gemm.h.
+ * Convolution as a matrix product: rows are output pixels, columns output channels, and the sum runs over the
+ * filter's taps and the input channels. Nothing is gathered into a matrix; see gemm.h.
  */
 #include "kernels/dot.h"
 #include "kernels/gemm.h"
@@ -10,7 +10,7 @@
 /* How a call is computed; follows from its views alone. */
 typedef struct conv_layout {
     bool copies;              /* the input is copied to a dense, padded image first */
-    bool joins;               /* one segment for each row of the filter, since its taps are neighbours in the copy */
+    bool joins;               /* a segment for each row of the filter: its taps are neighbours in the copy */
     int64_t height, width;    /* of the copy: all that the window touches */
     int64_t groups, segments;
     int64_t length;           /* of a segment */
@@ -65,7 +65,8 @@ static void find_rows(const conv_job *conv, hy_gemm_work *work, int64_t group, i
     const hy_window *window = &call->window;
     const int64_t *filter = call->in[1].strides;
     hy_image image = conv->image;
-    int64_t pad_top = conv->layout.copies ? 0 : window->pad_top, pad_left = conv->layout.copies ? 0 : window->pad_left;
+    int64_t pad_top = conv->layout.copies ? 0 : window->pad_top;
+    int64_t pad_left = conv->layout.copies ? 0 : window->pad_left;
     int64_t taps = conv->layout.joins ? 1 : window->kernel_w;
     image.data += group * call->in[1].dims[2] * image.channel;
     work->segments = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Transposed convolution without the zeros. An output row y gets something from those rows of the filter alone that
- * make y + pad - row * dilation a multiple of the stride; which ones depends on y % stride only. So the output falls
- * into stride_h * stride_w phases, and each is a convolution of stride 1 over the input, with the taps that it has:
- * one matrix product for each, see gemm.h. The filter lies as [kh, kw, co, ci], transposed, which the panels' copy
- * puts right.
+ * make y + pad - row * dilation a multiple of the stride; which ones depends on y % stride only. So the output
+ * falls into stride_h * stride_w phases, and each is a convolution of stride 1 over the input, with the taps that
+ * it has: one matrix product for each, see gemm.h. The filter lies as [kh, kw, co, ci], transposed, which the
+ * panels' copy puts right.
  */
 #include "kernels/gemm.h"
 #include "kernels/image.h"
@@ -59,7 +59,8 @@ static hy_view phase_view(const hy_view *view, const hy_window *window, int64_t 
 }
 
 /* The matrix's rows for pixels first .. first + work->rows - 1 of a phase: its taps and where each reads. */
-static void find_rows(const transpose_job *job, hy_gemm_work *work, const hy_view *part, int64_t phase, int64_t first)
+static void find_rows(const transpose_job *job, hy_gemm_work *work, const hy_view *part, int64_t phase,
+                      int64_t first)
 {
     const hy_window *window = &job->call->window;
     const int64_t *filter = job->call->in[1].strides;
@@ -71,8 +72,8 @@ static void find_rows(const transpose_job *job, hy_gemm_work *work, const hy_vie
             int64_t from_x = phase % window->stride_w + window->pad_left - x * window->dilation_w;
             if (from_y % window->stride_h != 0 || from_x % window->stride_w != 0)
                 continue;
-            hy_image_tap(&job->image, &grid, from_y / window->stride_h, from_x / window->stride_w, job->zeros, first,
-                         work->rows, work->a + work->segments * HY_GEMM_BLOCK_ROWS);
+            hy_image_tap(&job->image, &grid, from_y / window->stride_h, from_x / window->stride_w, job->zeros,
+                         first, work->rows, work->a + work->segments * HY_GEMM_BLOCK_ROWS);
             work->segment[work->segments++] = y * filter[0] + x * filter[1];
         }
 }
@@ -98,7 +99,8 @@ static void transpose_task(void *argument, int64_t index, int worker)
     hy_gemm_block(&job->gemm, &work, column, hy_min64(column + cut->columns, call->out.dims[3]));
 }
 
-static const char *transpose_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+static const char *transpose_run(const hy_call *call, const void *const *in, void *out, void *scratch,
+                                 hy_team *team)
 {
     const hy_view *image = &call->in[0], *filter = &call->in[1];
     if (hy_view_elements(&call->out) == 0)

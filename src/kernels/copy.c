@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HY_COPY: elements from one view to another of the same dims. Concatenation, slices, transposes, padding, tiling and
- * depth-to-space are copies.
+ * HY_COPY: elements from one view to another of the same dims. Concatenation, slices, transposes, padding, tiling
+ * and depth-to-space are copies.
  *
  * What both sides have contiguous innermost is one item of `size` bytes; the other dims walk items:
  *
  *     long   items of many kilobytes: memcpy, cut in pieces
  *     block  two dims (j, i) of items at a time: i is the output's innermost, j the one that the input walks in the
- *            smallest steps, so that a transpose reads and writes whole cache lines
+ *            smallest steps; a transpose of these goes through a small square on the stack, so that both sides are
+ *            touched a cache line at a time, even where lines a power of two apart fall in one set of the cache
  */
 #include <stdlib.h>
 
 #include "kernels/loops.h"
+#include "kernels/quad.h"
 
 enum {
     LONG_ITEM = 32 * 1024,   /* bytes; below that, several items make a task */
     TASK_BYTES = 64 * 1024,
-    CROSS = 32               /* a transpose's inner block: 32 lines of 64 bytes on each side */
+    SQUARE = 16              /* items a side of a transpose's square: 4-byte items fill a line */
 };
 
 typedef struct copy {
@@ -39,7 +41,8 @@ static void long_task(void *argument, int64_t index, int worker)
 }
 
 /* One line of items; `size` is a constant. */
-HY_ALWAYS_INLINE void copy_line(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t n, size_t size)
+HY_ALWAYS_INLINE void copy_line(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t n,
+                                size_t size)
 {
     if (out_step == (int64_t)size && in_step == 0) {
         char item[64];
@@ -88,27 +91,74 @@ static void copy_block(const block *b, int64_t size)
     }
 }
 
+/* The input walks j in smaller steps than i, and items are small. */
 static bool crosses(const copy *c)
 {
     const int i = c->outer + 1, j = c->outer;
-    return llabs(c->loop.steps[1][i]) > llabs(c->loop.steps[1][j]) && c->loop.steps[1][j] != 0 && c->size < 64;
+    return llabs(c->loop.steps[1][i]) > llabs(c->loop.steps[1][j]) && c->loop.steps[1][j] != 0 && c->size <= 8;
 }
 
-/* A block of a task, in smaller ones where the two sides' innermost dims differ. */
+/* 4 by 4 items of 4 bytes, whatever they are: nothing is computed with the floats. */
+static inline void transpose_quads(char *out, int64_t out_step, const char *in, int64_t in_step)
+{
+    const hy_quads rows = {hy_quad_load(in), hy_quad_load(in + in_step), hy_quad_load(in + 2 * in_step),
+                           hy_quad_load(in + 3 * in_step)};
+    const hy_quads m = hy_quads_transpose(rows);
+    hy_quad_store(out, m.r0);
+    hy_quad_store(out + out_step, m.r1);
+    hy_quad_store(out + 2 * out_step, m.r2);
+    hy_quad_store(out + 3 * out_step, m.r3);
+}
+
+/* SQUARE by SQUARE items, contiguous along j in the input and along i in the output. */
+HY_ALWAYS_INLINE void transpose_square(const block *b, size_t size)
+{
+    char square[SQUARE * SQUARE * 8];
+    const int64_t item = (int64_t)size, row = SQUARE * item;
+    for (int64_t i = 0; i < SQUARE; i++)
+        memcpy(square + i * row, b->in + i * b->in_i, SQUARE * size);
+    for (int64_t j = 0; j < SQUARE; j += 4) {
+        for (int64_t i = 0; i < SQUARE; i += 4) {
+            char *out = b->out + j * b->out_j + i * item;
+            const char *in = square + i * row + j * item;
+            if (size == 4)
+                transpose_quads(out, b->out_j, in, row);
+            else
+                copy_block_of(&(block){out, in, b->out_j, item, item, row, 4, 4}, size);
+        }
+    }
+}
+
+static void cross_square(const block *b, int64_t size)
+{
+    const bool full = b->count_j == SQUARE && b->count_i == SQUARE && b->in_j == size && b->out_i == size;
+    if (full && size == 4)
+        transpose_square(b, 4);
+    else if (full && size == 1)
+        transpose_square(b, 1);
+    else if (full && size == 2)
+        transpose_square(b, 2);
+    else if (full && size == 8)
+        transpose_square(b, 8);
+    else
+        copy_block(b, size);
+}
+
+/* A block of a task, in squares where the two sides' innermost dims differ. */
 static void copy_unit(const copy *c, const block *b)
 {
     if (!crosses(c)) {
         copy_block(b, c->size);
         return;
     }
-    for (int64_t j = 0; j < b->count_j; j += CROSS) {
-        for (int64_t i = 0; i < b->count_i; i += CROSS) {
-            block small = *b;
-            small.out += j * b->out_j + i * b->out_i;
-            small.in += j * b->in_j + i * b->in_i;
-            small.count_j = hy_min64(CROSS, b->count_j - j);
-            small.count_i = hy_min64(CROSS, b->count_i - i);
-            copy_block(&small, c->size);
+    for (int64_t j = 0; j < b->count_j; j += SQUARE) {
+        for (int64_t i = 0; i < b->count_i; i += SQUARE) {
+            block square = *b;
+            square.out += j * b->out_j + i * b->out_i;
+            square.in += j * b->in_j + i * b->in_i;
+            square.count_j = hy_min64(SQUARE, b->count_j - j);
+            square.count_i = hy_min64(SQUARE, b->count_i - i);
+            cross_square(&square, c->size);
         }
     }
 }

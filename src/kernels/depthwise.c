@@ -92,8 +92,8 @@ static inline bool inside(int64_t at, int64_t size)
 }
 
 /* A vector of each of `strip` pixels, all of whose taps lie inside the image's width. x: of the input, at tap 0. */
-HY_ALWAYS_INLINE void sum_strip(const depthwise_job *job, const depthwise_row *row, int64_t x, int64_t j, hy_vf *sums,
-                                lane_kind lanes)
+HY_ALWAYS_INLINE void sum_strip(const depthwise_job *job, const depthwise_row *row, int64_t x, int64_t j,
+                                hy_vf *sums, lane_kind lanes)
 {
     const hy_window *window = &job->call->window;
     const int64_t step = window->stride_w * job->image.pixel, next = window->dilation_w * job->image.pixel;
@@ -119,8 +119,8 @@ HY_ALWAYS_INLINE void sum_strip(const depthwise_job *job, const depthwise_row *r
 }
 
 /* One pixel, anywhere. */
-HY_ALWAYS_INLINE void sum_pixel(const depthwise_job *job, const depthwise_row *row, int64_t x, int64_t j, hy_vf *sums,
-                                lane_kind lanes)
+HY_ALWAYS_INLINE void sum_pixel(const depthwise_job *job, const depthwise_row *row, int64_t x, int64_t j,
+                                hy_vf *sums, lane_kind lanes)
 {
     const hy_window *window = &job->call->window;
     hy_vf sum = {0};
@@ -168,11 +168,12 @@ static void store_pixel(const depthwise_job *job, const depthwise_row *row, cons
 static void run_row(const depthwise_job *job, const depthwise_row *row, int64_t n, int64_t y)
 {
     const hy_window *window = &job->call->window;
-    const int64_t width = job->call->out.dims[2], reach = (int64_t)(window->kernel_w - 1) * window->dilation_w;
+    const int64_t width = job->call->out.dims[2];
+    const int64_t reach = (strip - 1) * window->stride_w + (window->kernel_w - 1) * window->dilation_w;
     float sums[strip][HY_STORE_COLUMNS];
     for (int64_t x = 0, pixels; x < width; x += pixels) {
-        int64_t in_x = x * window->stride_w - window->pad_left, last_x = in_x + (strip - 1) * window->stride_w + reach;
-        bool whole = x + strip <= width && in_x >= 0 && last_x < job->image.width;
+        int64_t in_x = x * window->stride_w - window->pad_left;
+        bool whole = x + strip <= width && in_x >= 0 && in_x + reach < job->image.width;
         pixels = whole ? strip : 1;
         for (int64_t j = 0; j < row->count; j += HY_LANES) {
             hy_vf sum[strip];
@@ -211,7 +212,8 @@ static void depthwise_task(void *argument, int64_t index, int worker)
     }
 }
 
-static const char *depthwise_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
+static const char *depthwise_run(const hy_call *call, const void *const *in, void *out, void *scratch,
+                                 hy_team *team)
 {
     const hy_view *image = &call->in[0], *filter = &call->in[1];
     const int64_t *dims = call->out.dims;

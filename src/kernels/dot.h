@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Products of few columns, or of matrices whose sums run along memory in both operands: vectors of k, added up across
- * lanes in the end.
+ * Products of few columns, or of matrices whose sums run along memory in both operands: vectors of k, added up
+ * across lanes in the end.
  */
 #ifndef HAYA_KERNELS_DOT_H
 #define HAYA_KERNELS_DOT_H

@@ -32,7 +32,8 @@ typedef struct tiles {
     _Alignas(64) char of[HY_LOOP_OPERANDS][TILE * 8];
 } tiles;
 
-/* A strided row: operands that are not dense go through tiles. Those that repeat one element were put there before. */
+/* A strided row: operands that are not dense go through tiles. Those that repeat one element were put there
+   before. */
 static const char *strided_piece(const elementwise *work, char *const *at, int64_t begin, int64_t n, tiles *tile)
 {
     const hy_loop *loop = &work->loop;

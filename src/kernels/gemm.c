@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The matrix product's inner loops. A task sweeps a panel of B, up to HY_GEMM_COLUMNS columns, over its block of rows:
+ * The matrix product's inner loops. A task sweeps a panel of B, up to HY_GEMM_COLUMNS columns, over its rows:
  *
  *     for each panel of columns
  *         for each part of k                        (PANEL_K long, so that the panel's copy stays in L1 or L2)
@@ -12,8 +12,9 @@
 
 #include "kernels/quad.h"
 
-/* The largest power of two with PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; doubled where
-   the tile is so wide that its operands may as well come from L2. */
+/* The largest power of two with PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; twice that
+   where the tile is so wide that its operands may as well come from L2. A constant, so that the order of sums
+   depends on the instruction set alone. */
 #define PANEL_K (HY_LANES == 16 ? 128 : HY_LANES == 8 ? 256 : 512)
 
 /* ---- Scratch and tasks ------------------------------------------------------------------------------------- */
@@ -45,8 +46,8 @@ hy_gemm_work hy_gemm_work_at(void *scratch, int worker, int64_t max_segments)
     return work;
 }
 
-/* Many rows: tasks take all columns, so that pointers are made once. Few rows: columns are shared out too, and in the
-   end smaller blocks of rows, until there is work for some dozens of threads. */
+/* Many rows: tasks take all columns, so that pointers are made once. Few rows: columns are shared out too, and in
+   the end smaller blocks of rows, until there is work for some dozens of threads. */
 hy_gemm_cut hy_gemm_cut_make(int64_t m, int64_t n)
 {
     enum { enough = 32, block_columns = 64, fewest_rows = 96 };
@@ -111,7 +112,7 @@ typedef struct k_part {
 } k_part;
 
 typedef struct gemm_tile {
-    const hy_f32 *const *a;  /* [segments][HY_GEMM_BLOCK_ROWS], at the tile's first row and the part's first segment */
+    const hy_f32 *const *a;  /* [segments][HY_GEMM_BLOCK_ROWS], at the tile's first row, the part's first segment */
     const hy_f32 *b;         /* [segments * length][columns] */
     int64_t b_stride;
     float *sums;             /* [HY_GEMM_ROWS][columns] */

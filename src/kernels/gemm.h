@@ -4,9 +4,9 @@
  *
  *     out[i][j] = epilogue(sum over s, k of a[s][i][k] * b[segment[s] + k * b_k + j * b_n])
  *
- * A is never copied into a matrix. Its rows are found through pointers, one for each segment s: the taps of a filter
- * (k runs over input channels, and i over output pixels), or the one row of a plain matrix. Where a tap lies in the
- * padding its pointer leads to zeros.
+ * A is never copied into a matrix. Its rows are found through pointers, one for each segment s: the taps of a
+ * filter (k runs over input channels, and i over output pixels), or the one row of a plain matrix. Where a tap lies
+ * in the padding its pointer leads to zeros.
  *
  * B, the parameters, is read where it lies. While a block of rows is swept, a panel of B of cache size is held in a
  * copy that the whole block shares; no other copy is made.
@@ -45,7 +45,7 @@ typedef struct hy_gemm_work {
     int64_t segments, rows;
     const hy_f32 **a;        /* [segments][HY_GEMM_BLOCK_ROWS]: k = 0 of each row */
     int64_t *segment;        /* [segments]: where each begins in b, in elements */
-    int64_t *out, *residual; /* [rows]: where column 0 of each row is, in elements; without a residual not looked at */
+    int64_t *out, *residual; /* [rows]: where column 0 of each row is, in elements */
     float *panel;            /* a part of B: [k][columns] */
     float *sums;             /* [tile][row][column] */
 } hy_gemm_work;

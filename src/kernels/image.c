@@ -29,7 +29,7 @@ void hy_image_tap(const hy_image *image, const hy_grid *grid, int64_t offset_y, 
             n++;
         }
         int64_t in_y = y * grid->step_y + offset_y;
-        int64_t width = in_y >= 0 && in_y < image->height ? image->width : 0; /* nothing is inside above and below */
+        int64_t width = in_y >= 0 && in_y < image->height ? image->width : 0; /* above and below: all outside */
         int64_t in_x = x * grid->step_x + offset_x;
         for (; x < grid->width && i < count; x++, i++, in_x += grid->step_x) {
             bool inside = in_x >= 0 && in_x < width;

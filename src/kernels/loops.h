@@ -9,6 +9,11 @@
 
 #define HY_ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Beside those of vec.h. */
+typedef int16_t hy_i16 __attribute__((aligned(1), may_alias));
+typedef uint32_t hy_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t hy_u64 __attribute__((aligned(1), may_alias));
+
 /* Operand 0 decides the order of the walk; where there is an output, it is that. */
 #define HY_LOOP_OPERANDS 4
 
@@ -187,7 +192,8 @@ HY_ALWAYS_INLINE void hy_copy_elements(char *to, int64_t to_step, const char *fr
 }
 
 /* n elements of 1, 2, 4 or 8 bytes from one stride to another; no overlap. */
-static inline void hy_copy_strided(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, int width)
+static inline void hy_copy_strided(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n,
+                                   int width)
 {
     if (to_step == width && from_step == width) {
         memcpy(to, from, (size_t)(n * width));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Matrix products [m, k] x [k, n]. B is the parameters; transposes come as strides. A large product is computed tile
- * by tile. One with few rows costs what reading B costs, so B is read once, along memory: by parts of its rows where n
- * is contiguous, as dot products where k is.
+ * Matrix products [m, k] x [k, n]. B is the parameters; transposes come as strides. A large product is computed
+ * tile by tile. One with few rows costs what reading B costs, so B is read once, along memory: by parts of its rows
+ * where n is contiguous, as dot products where k is.
  */
 #include "kernels/dot.h"
 #include "kernels/gemm.h"
@@ -44,7 +44,8 @@ static void store_columns(const matmul_job *job, const float *sums, int64_t stri
     for (int64_t i = 0; i < job->m; i++) {
         const hy_f32 *residual = NULL;
         if (store->residual)
-            residual = store->residual + job->residual_first + i * job->residual_m + column * store->residual_channel;
+            residual = store->residual + job->residual_first + i * job->residual_m
+                + column * store->residual_channel;
         hy_store_row(store, &columns, sums + i * stride, count, residual,
                      store->out + job->out_first + i * job->out_m + column * store->out_channel);
     }
@@ -141,7 +142,7 @@ static size_t rows_scratch(const hy_call *call, int threads)
         * sizeof(float);
 }
 
-/* sums[i][j] += a[i][0 .. rows - 1] * b[0 .. rows - 1][j], rows 4 or 1: one pass over the sums for four rows of B. */
+/* sums[i][j] += a[i][t] * b[t][j], t < rows, 4 or 1: one pass over the sums for four rows of B. */
 HY_ALWAYS_INLINE void add_rows(float *sums, int64_t stride, const float a[few_rows][4], int64_t m, const hy_f32 *b,
                                int64_t b_k, int64_t columns, int rows)
 {

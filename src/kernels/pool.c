@@ -2,8 +2,8 @@
  *
  * HY_POOL: the maximum or the average of a window, which padding takes no part in.
  *
- * The maximum starts at the lowest finite float and passes over NaN, as TensorFlow's does on processors; of a window
- * of nothing but NaN or -Inf it is that lowest float. An average sums each row of its window and then the rows.
+ * The maximum starts at the lowest finite float and passes over NaN, as TensorFlow's does on processors; of a
+ * window of nothing but NaN or -Inf it is that lowest float. An average sums each row of its window, then the rows.
  *
  *     vector  channels are contiguous and fill a vector; the last vector overlaps the one before
  *     scalar  any strides, few channels
@@ -24,38 +24,27 @@ typedef struct pool {
     bool contiguous;
 } pool;
 
+/* A window's positions on the input along one dim: the first, and how many. */
+typedef struct span {
+    int64_t first, count;
+} span;
+
+/* Window elements base, base + dilation, ... (`kernel` of them) that are in 0 .. size - 1. */
+static span clip(int64_t base, int64_t kernel, int64_t dilation, int64_t size)
+{
+    if (base >= 0 && base + (kernel - 1) * dilation < size)
+        return (span){base, kernel};
+    const int64_t skipped = base < 0 ? hy_ceil_div(-base, dilation) : 0;
+    const int64_t end = base < size ? hy_min64(kernel, hy_ceil_div(size - base, dilation)) : 0;
+    return (span){base + skipped * dilation, hy_max64(0, end - skipped)};
+}
+
 /* The part of a window that lies on the input: its first element, and how many rows and columns. */
 typedef struct patch {
     const char *at;
     int64_t rows, columns;
     int64_t row_step, column_step; /* bytes */
 } patch;
-
-/* The first kernel element on the input, and one past the last: positions are base + k * dilation in 0 .. size - 1. */
-static void clip(int64_t base, int64_t kernel, int64_t dilation, int64_t size, int64_t *first, int64_t *end)
-{
-    *first = base < 0 ? hy_ceil_div(-base, dilation) : 0;
-    *end = base >= size ? 0 : hy_min64(kernel, hy_ceil_div(size - base, dilation));
-    *end = hy_max64(*first, *end);
-}
-
-static patch patch_at(const pool *p, int64_t n, int64_t oy, int64_t ox)
-{
-    const hy_window *w = &p->call->window;
-    const int64_t *dims = p->call->in[0].dims;
-    const int64_t y = oy * w->stride_h - w->pad_top, x = ox * w->stride_w - w->pad_left;
-    int64_t first_y, end_y, first_x, end_x;
-    clip(y, w->kernel_h, w->dilation_h, dims[1], &first_y, &end_y);
-    clip(x, w->kernel_w, w->dilation_w, dims[2], &first_x, &end_x);
-    return (patch){
-        .at = p->in + n * p->in_step[0] + (y + first_y * w->dilation_h) * p->in_step[1] +
-              (x + first_x * w->dilation_w) * p->in_step[2],
-        .rows = end_y - first_y,
-        .columns = end_x - first_x,
-        .row_step = w->dilation_h * p->in_step[1],
-        .column_step = w->dilation_w * p->in_step[2],
-    };
-}
 
 static hy_vf max_of_patch(const patch *w, int64_t offset)
 {
@@ -127,20 +116,35 @@ static void pool_pixel(const pool *p, const patch *w, char *out)
     }
 }
 
+static void pool_row(const pool *p, int64_t n, int64_t oy)
+{
+    const hy_window *w = &p->call->window;
+    const int64_t *in_dims = p->call->in[0].dims;
+    const int64_t columns = p->call->out.dims[2];
+    const span rows = clip(oy * w->stride_h - w->pad_top, w->kernel_h, w->dilation_h, in_dims[1]);
+    const char *in = p->in + n * p->in_step[0] + rows.first * p->in_step[1];
+    char *out = p->out + n * p->out_step[0] + oy * p->out_step[1];
+    patch window = {
+        .rows = rows.count,
+        .row_step = w->dilation_h * p->in_step[1],
+        .column_step = w->dilation_w * p->in_step[2],
+    };
+    for (int64_t ox = 0; ox < columns; ox++) {
+        const span column = clip(ox * w->stride_w - w->pad_left, w->kernel_w, w->dilation_w, in_dims[2]);
+        window.at = in + column.first * p->in_step[2];
+        window.columns = column.count;
+        pool_pixel(p, &window, out + ox * p->out_step[2]);
+    }
+}
+
 static void pool_task(void *argument, int64_t index, int worker)
 {
     const pool *p = argument;
     const int64_t *dims = p->call->out.dims;
     const int64_t begin = index * p->rows_of_task, end = hy_min64(begin + p->rows_of_task, dims[0] * dims[1]);
     (void)worker;
-    for (int64_t row = begin; row < end; row++) {
-        const int64_t n = row / dims[1], oy = row % dims[1];
-        char *out = p->out + n * p->out_step[0] + oy * p->out_step[1];
-        for (int64_t ox = 0; ox < dims[2]; ox++) {
-            const patch w = patch_at(p, n, oy, ox);
-            pool_pixel(p, &w, out + ox * p->out_step[2]);
-        }
-    }
+    for (int64_t row = begin; row < end; row++)
+        pool_row(p, row / dims[1], row % dims[1]);
 }
 
 static const char *run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)

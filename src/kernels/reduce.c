@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HY_REDUCE: out[k..] from in[k.., r..]. Values are accumulated in 64 bits, float32 in float64 and integers in int64
- * (which wraps, and whose low half is what int32 wraps to), and rounded once at the end; a mean of integers is the
- * truncated quotient. A maximum or minimum of NaN and anything is NaN.
+ * HY_REDUCE: out[k..] from in[k.., r..]. Values are accumulated in 64 bits, float32 in float64 and integers in
+ * int64 (which wraps, and whose low half is what int32 wraps to), and rounded once at the end; a mean of integers
+ * is the truncated quotient. A maximum or minimum of NaN and anything is NaN.
  *
  * Kept and reduced dims are merged and walked in the input's memory order:
  *
  *     columns  kept elements are contiguous: a row of accumulators takes rows of the input (pooling over H and W)
- *     lines    else: each output goes along its reduced elements, over LANES accumulators joined at the end
+ *     lines    else: each output goes along its reduced elements, in several accumulators joined at the end
  *
  * Reduced elements are cut into parts, whose results are joined in order: the order of a sum follows from the view
  * alone, and a reduction to one element has tasks for all threads.
@@ -15,9 +15,10 @@
 #include <math.h>
 
 #include "kernels/loops.h"
+#include "kernels/vec_f64.h"
 
 enum {
-    LANES = 16,             /* accumulators of a line */
+    LANES = 16,             /* accumulators of a line of float32 */
     COLUMNS = 256,          /* the most of a block of columns: 2 KiB */
     PART_OF_LINE = 16384,   /* reduced elements */
     PART_OF_BLOCK = 65536,  /* input elements */
@@ -48,14 +49,23 @@ typedef struct reduction {
     union { double *f; int64_t *i; } partial; /* [kept element][part], where there are several parts */
 } reduction;
 
-/* ---- Accumulating ------------------------------------------------------------------------------------------------- */
+/* ---- Accumulating ---------------------------------------------------------------------------------------- */
 
-/* No branch, so that loops of it become vectors: | is not ||. */
 HY_ALWAYS_INLINE double join_f(hy_reduce op, double a, double b)
 {
     switch (op) {
-    case HY_REDUCE_MAX: return (b > a) | (b != b) ? b : a;
-    case HY_REDUCE_MIN: return (b < a) | (b != b) ? b : a;
+    case HY_REDUCE_MAX: return b > a || b != b ? b : a;
+    case HY_REDUCE_MIN: return b < a || b != b ? b : a;
+    case HY_REDUCE_PROD: return a * b;
+    default: return a + b;
+    }
+}
+
+HY_ALWAYS_INLINE hy_vd join_vd(hy_reduce op, hy_vd a, hy_vd b)
+{
+    switch (op) {
+    case HY_REDUCE_MAX: return hy_vd_select((b > a) | (b != b), b, a);
+    case HY_REDUCE_MIN: return hy_vd_select((b < a) | (b != b), b, a);
     case HY_REDUCE_PROD: return a * b;
     default: return a + b;
     }
@@ -71,77 +81,96 @@ HY_ALWAYS_INLINE int64_t join_i(hy_reduce op, int64_t a, int64_t b)
     }
 }
 
-/* Element i of a row of `dtype`, one of float32, int32 and int64. */
-HY_ALWAYS_INLINE void take(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t lane, const char *x)
-{
-    if (dtype == HAYA_FLOAT32)
-        sums->f[lane] = join_f(op, sums->f[lane], (double)*(const hy_f32 *)x);
-    else if (dtype == HAYA_INT32)
-        sums->i[lane] = join_i(op, sums->i[lane], *(const hy_i32 *)x);
-    else
-        sums->i[lane] = join_i(op, sums->i[lane], *(const hy_i64 *)x);
-}
-
 /* sums[c] takes x[r][c], r = 0 .. rows - 1 and c = 0 .. columns - 1. */
-HY_ALWAYS_INLINE void take_columns(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
-                                   int64_t rows, int64_t columns)
+HY_ALWAYS_INLINE void columns_f32(hy_reduce op, double *sums, const char *x, int64_t step, int64_t rows,
+                                  int64_t columns)
 {
-    const int64_t width = dtype == HAYA_INT64 ? 8 : 4;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++)
-            take(op, dtype, sums, c, x + r * step + c * width);
+    for (int64_t r = 0; r < rows; r++, x += step) {
+        int64_t c = 0;
+        for (; c + HY_LANES_F64 <= columns; c += HY_LANES_F64)
+            hy_vd_store(sums + c, join_vd(op, hy_vd_load(sums + c), hy_vd_load_f32(x + c * 4)));
+        for (; c < columns; c++)
+            sums[c] = join_f(op, sums[c], (double)((const hy_f32 *)x)[c]);
+    }
 }
 
-/* sums[i % LANES] takes x[i], i = 0 .. n - 1. */
-HY_ALWAYS_INLINE void take_line(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
-                                int64_t n)
+/* `sum` and x[0], ..., x[n - 1]: LANES lanes of a contiguous line on every instruction set, joined by halves. */
+HY_ALWAYS_INLINE double line_f32(hy_reduce op, double sum, const char *x, int64_t step, int64_t n)
 {
-    const int64_t width = dtype == HAYA_INT64 ? 8 : 4;
+    enum { VECTORS = LANES / HY_LANES_F64 };
     int64_t i = 0;
-    if (step == width && n >= LANES) {
-        accumulators lanes; /* a copy that the compiler can keep in registers */
-        memcpy(&lanes, sums, LANES * 8);
-        for (; i + LANES <= n; i += LANES)
-            for (int64_t lane = 0; lane < LANES; lane++)
-                take(op, dtype, &lanes, lane, x + (i + lane) * width);
-        memcpy(sums, &lanes, LANES * 8);
+    if (step == 4 && n >= LANES) {
+        hy_vd lanes[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            lanes[v] = hy_vd_load_f32(x + v * HY_LANES_F64 * 4);
+        for (i = LANES; i + LANES <= n; i += LANES)
+            for (int v = 0; v < VECTORS; v++)
+                lanes[v] = join_vd(op, lanes[v], hy_vd_load_f32(x + (i + v * HY_LANES_F64) * 4));
+        double joined[LANES];
+        memcpy(joined, lanes, sizeof joined);
+        for (int half = LANES / 2; half > 0; half /= 2)
+            for (int lane = 0; lane < half; lane++)
+                joined[lane] = join_f(op, joined[lane], joined[lane + half]);
+        sum = join_f(op, sum, joined[0]);
     }
     for (; i < n; i++)
-        take(op, dtype, sums, i % LANES, x + i * step);
+        sum = join_f(op, sum, (double)*(const hy_f32 *)(x + i * step));
+    return sum;
 }
 
-/* Reduced elements 0 .. n - 1 at x: of a block of columns, or of one line. */
-HY_ALWAYS_INLINE void take_segment(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
-                                   int64_t n, int64_t columns)
+HY_ALWAYS_INLINE int64_t integer_at(haya_dtype dtype, const char *x)
 {
-    if (columns > 0)
-        take_columns(op, dtype, sums, x, step, n, columns);
+    return dtype == HAYA_INT32 ? *(const hy_i32 *)x : *(const hy_i64 *)x;
+}
+
+HY_ALWAYS_INLINE void columns_integers(hy_reduce op, haya_dtype dtype, int64_t *sums, const char *x, int64_t step,
+                                       int64_t rows, int64_t columns)
+{
+    const int64_t width = dtype == HAYA_INT32 ? 4 : 8;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            sums[c] = join_i(op, sums[c], integer_at(dtype, x + r * step + c * width));
+}
+
+HY_ALWAYS_INLINE int64_t line_integers(hy_reduce op, haya_dtype dtype, int64_t sum, const char *x, int64_t step,
+                                       int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum = join_i(op, sum, integer_at(dtype, x + i * step));
+    return sum;
+}
+
+/* n reduced elements from x on: of a block of columns, or of one line where `columns` is 0. */
+HY_ALWAYS_INLINE void take(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
+                           int64_t n, int64_t columns)
+{
+    const bool narrow = dtype == HAYA_INT32;
+    if (dtype == HAYA_FLOAT32 && columns)
+        columns_f32(op, sums->f, x, step, n, columns);
+    else if (dtype == HAYA_FLOAT32)
+        sums->f[0] = line_f32(op, sums->f[0], x, step, n);
+    else if (columns && narrow)
+        columns_integers(op, HAYA_INT32, sums->i, x, step, n, columns);
+    else if (columns)
+        columns_integers(op, HAYA_INT64, sums->i, x, step, n, columns);
+    else if (narrow)
+        sums->i[0] = line_integers(op, HAYA_INT32, sums->i[0], x, step, n);
     else
-        take_line(op, dtype, sums, x, step, n);
-}
-
-HY_ALWAYS_INLINE void take_dtype(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step,
-                                 int64_t n, int64_t columns)
-{
-    switch (dtype) {
-    case HAYA_FLOAT32: take_segment(op, HAYA_FLOAT32, sums, x, step, n, columns); break;
-    case HAYA_INT32: take_segment(op, HAYA_INT32, sums, x, step, n, columns); break;
-    default: take_segment(op, HAYA_INT64, sums, x, step, n, columns); break;
-    }
+        sums->i[0] = line_integers(op, HAYA_INT64, sums->i[0], x, step, n);
 }
 
 static void accumulate(hy_reduce op, haya_dtype dtype, accumulators *sums, const char *x, int64_t step, int64_t n,
                        int64_t columns)
 {
     switch (op) {
-    case HY_REDUCE_MAX: take_dtype(HY_REDUCE_MAX, dtype, sums, x, step, n, columns); break;
-    case HY_REDUCE_MIN: take_dtype(HY_REDUCE_MIN, dtype, sums, x, step, n, columns); break;
-    case HY_REDUCE_PROD: take_dtype(HY_REDUCE_PROD, dtype, sums, x, step, n, columns); break;
-    default: take_dtype(HY_REDUCE_SUM, dtype, sums, x, step, n, columns); break;
+    case HY_REDUCE_MAX: take(HY_REDUCE_MAX, dtype, sums, x, step, n, columns); break;
+    case HY_REDUCE_MIN: take(HY_REDUCE_MIN, dtype, sums, x, step, n, columns); break;
+    case HY_REDUCE_PROD: take(HY_REDUCE_PROD, dtype, sums, x, step, n, columns); break;
+    default: take(HY_REDUCE_SUM, dtype, sums, x, step, n, columns); break;
     }
 }
 
-/* ---- First and last ----------------------------------------------------------------------------------------------- */
+/* ---- First and last -------------------------------------------------------------------------------------- */
 
 /* What a reduction of nothing gives. */
 static void clear(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t n)
@@ -152,39 +181,24 @@ static void clear(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t n)
         i = dtype == HAYA_INT32 ? INT32_MIN : INT64_MIN;
     if (op == HY_REDUCE_MIN)
         i = dtype == HAYA_INT32 ? INT32_MAX : INT64_MAX;
-    for (int64_t lane = 0; lane < n; lane++) {
+    for (int64_t c = 0; c < n; c++) {
         if (dtype == HAYA_FLOAT32)
-            sums->f[lane] = f;
+            sums->f[c] = f;
         else
-            sums->i[lane] = i;
-    }
-}
-
-/* Joins lanes to the first, halving. */
-static void join_lanes(hy_reduce op, haya_dtype dtype, accumulators *sums, int64_t lanes)
-{
-    while (lanes > 1) {
-        const int64_t half = (lanes + 1) / 2;
-        for (int64_t lane = 0; lane < lanes / 2; lane++) {
-            if (dtype == HAYA_FLOAT32)
-                sums->f[lane] = join_f(op, sums->f[lane], sums->f[lane + half]);
-            else
-                sums->i[lane] = join_i(op, sums->i[lane], sums->i[lane + half]);
-        }
-        lanes = half;
+            sums->i[c] = i;
     }
 }
 
 /* The output element from its accumulator. */
-static void store(const reduction *r, char *out, const accumulators *sums, int64_t lane)
+static void store(const reduction *r, char *out, const accumulators *sums, int64_t c)
 {
     const int64_t count = r->reduced.elements;
     const bool mean = r->op == HY_REDUCE_MEAN;
     if (r->dtype == HAYA_FLOAT32) {
-        *(hy_f32 *)out = (float)(mean ? sums->f[lane] / (double)count : sums->f[lane]);
+        *(hy_f32 *)out = (float)(mean ? sums->f[c] / (double)count : sums->f[c]);
         return;
     }
-    int64_t value = sums->i[lane];
+    int64_t value = sums->i[c];
     if (mean)
         value = count == 0 ? 0 : value / count;
     if (r->dtype == HAYA_INT32)
@@ -193,7 +207,7 @@ static void store(const reduction *r, char *out, const accumulators *sums, int64
         *(hy_i64 *)out = value;
 }
 
-/* ---- The walk ----------------------------------------------------------------------------------------------------- */
+/* ---- The walk -------------------------------------------------------------------------------------------- */
 
 /* Part `part` of the reduced elements, for the kept ones that begin at `kept`. */
 static void reduce_part(const reduction *r, const char *kept, int64_t part, int64_t columns, accumulators *sums)
@@ -233,17 +247,14 @@ static void put(const reduction *r, char *out, const accumulators *sums, int64_t
 static void reduce_unit(const reduction *r, const char *in, char *out, int64_t element, int64_t n, int64_t part)
 {
     const hy_loop *reduced = &r->reduced;
-    const int64_t lanes = r->columns ? n : hy_max64(1, hy_min64(LANES, reduced->elements));
     const int64_t columns = r->columns ? n : 0;
     accumulators sums;
-    clear(r->op, r->dtype, &sums, lanes);
+    clear(r->op, r->dtype, &sums, n);
     if (r->segments == 1) /* a row: nothing to walk */
         accumulate(r->op, r->dtype, &sums, in + (reduced->base[0] - r->origin), reduced->steps[0][0], r->segment,
                    columns);
     else if (r->segments > 1)
         reduce_part(r, in, part, columns, &sums);
-    if (!r->columns)
-        join_lanes(r->op, r->dtype, &sums, lanes);
     put(r, out, &sums, element, n, part);
 }
 
@@ -294,7 +305,7 @@ static void join_parts(const reduction *r)
     }
 }
 
-/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------------------ */
 
 /* How the call is cut, from its views alone. */
 static void plan(reduction *r, const hy_call *call)

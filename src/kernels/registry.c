@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * All kernels, and the choice among them. Each family's source is compiled once for each instruction set and exports
- * one table for each; within a table the kernels are listed best first, and the first that accepts a call gets it.
+ * All kernels, and the choice among them. Each family's source is compiled once for each instruction set and
+ * exports one table for each; within a table the kernels are listed best first, and the first that accepts a call
+ * gets it.
  */
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #  define BUILT_FOR 3
-#  define DECLARE(name) \
-      extern const hy_kernel hy_kernels_##name##_avx512[], hy_kernels_##name##_avx2[], hy_kernels_##name##_portable[]
+#  define DECLARE(name)                                                                   \
+      extern const hy_kernel hy_kernels_##name##_avx512[], hy_kernels_##name##_avx2[], \
+          hy_kernels_##name##_portable[]
 #  define TABLES(name) {hy_kernels_##name##_avx512, hy_kernels_##name##_avx2, hy_kernels_##name##_portable}
 #else
 #  define BUILT_FOR 1

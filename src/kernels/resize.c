@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HY_RESIZE. Where an output element comes from is computed in float32 just as TensorFlow does, since rounding decides
- * which neighbour is the nearest:
+ * HY_RESIZE. Where an output element comes from is computed in float32 just as TensorFlow does, since rounding
+ * decides which neighbour is the nearest:
  *
  *     scale    align_corners and out > 1: (in - 1) / (out - 1), else in / out
  *     nearest  floor(y * scale); half_pixel_centers: floor((y + 0.5) * scale); align_corners: round(y * scale)
@@ -60,7 +60,7 @@ static source source_of(const resize *r, float scale, int64_t out, int64_t size)
     };
 }
 
-/* ---- Nearest ------------------------------------------------------------------------------------------------------ */
+/* ---- Nearest --------------------------------------------------------------------------------------------- */
 
 /* Each column's pixel of `size` bytes, a constant for the common ones. */
 HY_ALWAYS_INLINE void nearest_pixels(const resize *r, const char *in, char *out, size_t size)
@@ -93,7 +93,7 @@ static void nearest_row(const resize *r, const char *in, char *out)
     }
 }
 
-/* ---- Bilinear ----------------------------------------------------------------------------------------------------- */
+/* ---- Bilinear -------------------------------------------------------------------------------------------- */
 
 /* TensorFlow's order: along the two rows, then between them. */
 HY_ALWAYS_INLINE hy_vf mix_vf(hy_vf tl, hy_vf tr, hy_vf bl, hy_vf br, float x, float y)
@@ -108,32 +108,42 @@ HY_ALWAYS_INLINE float mix(float tl, float tr, float bl, float br, float x, floa
     return top + (bottom - top) * y;
 }
 
+/* One output pixel between four input ones, whose channels are contiguous and fill a vector. */
+HY_ALWAYS_INLINE void mix_vectors(char *out, const char *tl, const char *tr, const char *bl, const char *br,
+                                  int64_t channels, float x, float y)
+{
+    for (int64_t i = 0; i < channels; i += HY_LANES) {
+        const int64_t c = hy_min64(i, channels - HY_LANES) * 4; /* the last overlaps the one before */
+        hy_vf_store(out + c, mix_vf(hy_vf_load(tl + c), hy_vf_load(tr + c), hy_vf_load(bl + c), hy_vf_load(br + c),
+                                    x, y));
+    }
+}
+
 static void bilinear_row(const resize *r, const char *top, const char *bottom, char *out, float y)
 {
     const int64_t columns = r->call->out.dims[2], channels = r->call->out.dims[3];
-    const int64_t in_step = r->in_step[3], out_step = r->out_step[3];
-    for (int64_t column = 0; column < columns; column++) {
-        const source *s = &r->columns[column];
-        const int64_t left = s->lower * r->in_step[2], right = s->upper * r->in_step[2];
-        const char *tl = top + left, *tr = top + right, *bl = bottom + left, *br = bottom + right;
-        char *to = out + column * r->out_step[2];
-        if (r->dense_channels && channels >= HY_LANES) {
-            for (int64_t i = 0; i < channels; i += HY_LANES) { /* the last vector overlaps the one before */
-                const int64_t c = hy_min64(i, channels - HY_LANES) * 4;
-                hy_vf_store(to + c, mix_vf(hy_vf_load(tl + c), hy_vf_load(tr + c), hy_vf_load(bl + c),
-                                           hy_vf_load(br + c), s->part, y));
-            }
+    const int64_t in_column = r->in_step[2], in_step = r->in_step[3], out_column = r->out_step[2];
+    const int64_t out_step = r->out_step[3];
+    const bool vectors = r->dense_channels && channels >= HY_LANES;
+    const source *sources = r->columns;
+    for (int64_t column = 0; column < columns; column++, out += out_column) {
+        const float x = sources[column].part;
+        const int64_t left = sources[column].lower * in_column, right = sources[column].upper * in_column;
+        if (vectors) {
+            mix_vectors(out, top + left, top + right, bottom + left, bottom + right, channels, x, y);
             continue;
         }
         for (int64_t c = 0; c < channels; c++) {
-            const int64_t at = c * in_step;
-            *(hy_f32 *)(to + c * out_step) = mix(*(const hy_f32 *)(tl + at), *(const hy_f32 *)(tr + at),
-                                                 *(const hy_f32 *)(bl + at), *(const hy_f32 *)(br + at), s->part, y);
+            const float tl = *(const hy_f32 *)(top + left + c * in_step);
+            const float tr = *(const hy_f32 *)(top + right + c * in_step);
+            const float bl = *(const hy_f32 *)(bottom + left + c * in_step);
+            const float br = *(const hy_f32 *)(bottom + right + c * in_step);
+            *(hy_f32 *)(out + c * out_step) = mix(tl, tr, bl, br, x, y);
         }
     }
 }
 
-/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------------------ */
 
 /* Whether an output row is dense, so that it can be copied whole. */
 static bool rows_are_dense(const resize *r)

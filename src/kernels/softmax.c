@@ -5,12 +5,13 @@
  *     long   rows one by one in vectors; a strided row goes through scratch
  *     short  HY_LANES rows at once, one in each lane: class scores of a pixel are a dozen floats
  *
- * Sums run in float64, in an order that the row's length fixes.
+ * Sums of long rows run in float64, in an order that the row's length fixes.
  */
 #include <math.h>
 
 #include "kernels/loops.h"
 #include "kernels/unary_f32.h"
+#include "kernels/vec_f64.h"
 
 enum {
     SHORT = 32,   /* floats of a short row, at most */
@@ -26,7 +27,7 @@ typedef struct softmax {
     size_t scratch_row;
 } softmax;
 
-/* ---- Long rows ---------------------------------------------------------------------------------------------------- */
+/* ---- Long rows ------------------------------------------------------------------------------------------- */
 
 /* NaN where there is one: comparisons with it are false, so it stays once it is in and is let in explicitly. */
 HY_ALWAYS_INLINE hy_vf max_or_nan(hy_vf max, hy_vf x)
@@ -52,25 +53,29 @@ static float row_max(const char *x, int64_t n)
     return result;
 }
 
+HY_ALWAYS_INLINE hy_vd widen_and_add(hy_vf x)
+{
+    return hy_vd_load_f32(&x) + hy_vd_load_f32((const float *)&x + HY_LANES_F64);
+}
+
 /* y = e^(x - max); the sum of y. */
 static double row_exp(const char *x, char *y, int64_t n, float max)
 {
-    double sum[HY_LANES] = {0}, total = 0.0;
+    hy_vd sums = {0};
     int64_t i = 0;
     for (; i + HY_LANES <= n; i += HY_LANES) {
         const hy_vf e = hy_vf_exp_of_negative(hy_vf_load(x + i * 4) - max);
         hy_vf_store(y + i * 4, e);
-        for (int lane = 0; lane < HY_LANES; lane++)
-            sum[lane] += (double)e[lane];
+        sums += widen_and_add(e);
     }
     if (i < n) {
         const hy_vf e = hy_vf_exp_of_negative(hy_vf_load_part(x + i * 4, n - i) - max);
         hy_vf_store_part(y + i * 4, e, n - i);
-        for (int lane = 0; lane < n - i; lane++)
-            sum[lane] += (double)e[lane];
+        sums += widen_and_add(hy_vf_load_part(y + i * 4, n - i)); /* 0 in the lanes that the row lacks */
     }
-    for (int lane = 0; lane < HY_LANES; lane++)
-        total += sum[lane];
+    double total = 0.0;
+    for (int lane = 0; lane < HY_LANES_F64; lane++)
+        total += sums[lane];
     return total;
 }
 
@@ -114,7 +119,7 @@ static void long_task(void *argument, int64_t index, int worker)
     }
 }
 
-/* ---- Short rows --------------------------------------------------------------------------------------------------- */
+/* ---- Short rows ------------------------------------------------------------------------------------------ */
 
 typedef struct bundle {
     float at[SHORT][HY_LANES]; /* [element][row] */
@@ -126,16 +131,12 @@ static void softmax_lanes(bundle *rows, int64_t n)
     hy_vf max = hy_vf_load(rows->at[0]);
     for (int64_t i = 1; i < n; i++)
         max = max_or_nan(max, hy_vf_load(rows->at[i]));
-    double sum[HY_LANES] = {0};
+    hy_vf divisor = hy_vf_splat(0.0f); /* of at most SHORT terms: float32 does */
     for (int64_t i = 0; i < n; i++) {
         const hy_vf e = hy_vf_exp_of_negative(hy_vf_load(rows->at[i]) - max);
         hy_vf_store(rows->at[i], e);
-        for (int lane = 0; lane < HY_LANES; lane++)
-            sum[lane] += (double)e[lane];
+        divisor += e;
     }
-    hy_vf divisor;
-    for (int lane = 0; lane < HY_LANES; lane++)
-        divisor[lane] = (float)sum[lane];
     for (int64_t i = 0; i < n; i++)
         hy_vf_store(rows->at[i], hy_vf_load(rows->at[i]) / divisor);
 }
@@ -162,7 +163,7 @@ static void short_task(void *argument, int64_t index, int worker)
     }
 }
 
-/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------------------ */
 
 static bool through_scratch(const hy_call *call)
 {

@@ -2,12 +2,12 @@
  *
  * HY_UNARY's functions on vectors of float32, for the unary kernel and as activations of other kernels.
  *
- * Only additions, multiplications, divisions, square roots and bit operations are used, so every instruction set gives
- * the same bits. Largest errors over all floats, in units in the last place: exp 1.0, log 0.9, sigmoid 2.5, tanh 1.4,
- * elu 1.0, selu 1.8, softplus 2.8, rsqrt 1.5; denormal results are within 2 units of 2^-149. The other functions are
- * rounded once. NaN gives NaN throughout, from relu and relu6 too, as in TensorFlow.
+ * Only additions, multiplications, divisions, square roots and bit operations are used, so every instruction set
+ * gives the same bits. Largest errors over all floats, in units in the last place: exp 1.0, log 0.9, sigmoid 2.5,
+ * tanh 1.4, elu 1.0, selu 1.8, softplus 2.8, rsqrt 1.5; denormal results are within 2 units of 2^-149. The other
+ * functions are rounded once. NaN gives NaN throughout, from relu and relu6 too, as in TensorFlow.
  *
- * TensorFlow's softplus takes shortcuts beyond +-13.9 that are off by up to 5e-7 relatively; these are not followed.
+ * TensorFlow's softplus takes shortcuts beyond +-13.9 that are off by up to 5e-7 relatively; not followed here.
  */
 #ifndef HAYA_KERNELS_UNARY_F32_H
 #define HAYA_KERNELS_UNARY_F32_H
@@ -77,8 +77,9 @@ typedef struct hy_vf_exponent {
     hy_vf q;
 } hy_vf_exponent;
 
-/* For x in [-104, 89], beyond which e^x is 0 and Inf in float32; NaN leaves NaN in q. The sum with 1.5 * 2^23 holds n
-   in its low bits. ln 2 is taken off in two parts, the first of 10 bits so that its product with n is exact. */
+/* For x in [-104, 89], beyond which e^x is 0 and Inf in float32; NaN leaves NaN in q. The sum with 1.5 * 2^23
+   holds n in its low bits. ln 2 is taken off in two parts, the first of 10 bits so that its product with n is
+   exact. */
 HY_ALWAYS_INLINE hy_vf_exponent hy_vf_exp_reduce(hy_vf x)
 {
     const hy_vf magic = hy_vf_splat(12582912.0f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of elementwise, moving, reducing and sampling kernels share, on top of reference.h: operands of any
- * dtype and broadcast, random shapes, and a runner that takes a call through every kernel, instruction set and number
- * of threads.
+ * What the tests of elementwise, moving, reducing and sampling kernels share, on top of reference.h: operands of
+ * any dtype and broadcast, random shapes, and a runner that takes a call through every kernel, instruction set and
+ * number of threads.
  */
 #ifndef HAYA_TESTS_KERNELS_BUFFERS_H
 #define HAYA_TESTS_KERNELS_BUFFERS_H
@@ -11,7 +11,7 @@
 
 #include <float.h>
 
-/* ---- Tolerances --------------------------------------------------------------------------------------------- */
+/* ---- Tolerances ------------------------------------------------------------------------------------------ */
 
 /* Kernels that move, convert or round once are held to the exact bits. The others: */
 
@@ -39,7 +39,7 @@
 #define RELATIVE_SOFTMAX(d) ((fabs(d) + 4) * 0x1p-23)
 #define ABSOLUTE_SOFTMAX 1e-37 /* what underflows is 0 */
 
-/* ---- Elements ----------------------------------------------------------------------------------------------- */
+/* ---- Elements -------------------------------------------------------------------------------------------- */
 
 /* Where element number i, in row-major order of the view's dims, lies. */
 TEST_HELPER uint8_t *element_at(const test_operand *operand, int64_t i)
@@ -120,7 +120,7 @@ TEST_HELPER void sprinkle_specials(random_state *random, const test_operand *ope
             put_f32(operand, i, specials[random_bits(random) % (sizeof specials / sizeof *specials)]);
 }
 
-/* ---- Operands ----------------------------------------------------------------------------------------------- */
+/* ---- Operands -------------------------------------------------------------------------------------------- */
 
 /* Like operand_make, with the dims of `repeated`, a bit for each, of stride 0. */
 TEST_HELPER test_operand operand_repeated(haya_dtype dtype, int rank, const int64_t *dims, unsigned repeated,
@@ -168,7 +168,7 @@ TEST_HELPER int random_dims(random_state *random, int64_t most, int64_t *dims)
     return rank;
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------------------- */
 
 enum { MOST_THREADS = 8, OUTPUT_FILL = 0x5a };
 
@@ -243,8 +243,8 @@ TEST_HELPER void mismatch(const test_call *test, const hy_kernel *kernel, int64_
            HY_SHAPE(&shape), actual, expected);
 }
 
-/* Runs every kernel that takes the call: the output is right, its gaps are untouched, and any number of threads gives
-   the same bytes. At least one kernel must take it. */
+/* Runs every kernel that takes the call: the output is right, its gaps are untouched, and any number of threads
+   gives the same bytes. At least one kernel must take it. */
 TEST_HELPER void run_everywhere(test_call *test, check_output *check)
 {
     const size_t bytes = test->out.memory.bytes;
@@ -276,7 +276,7 @@ TEST_HELPER void run_refused(test_call *test, const char *message)
     CHECK(kernels > 0);
 }
 
-/* ---- Comparing ---------------------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------------------- */
 
 /* Floats in order, as integers: neighbours differ by 1, and +0 and -0 are both 0. */
 TEST_HELPER int64_t float_rank(float x)

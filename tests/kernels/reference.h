@@ -121,7 +121,8 @@ typedef struct test_operand {
 } test_operand;
 
 /* Memory for `dims` in this layout, every byte `fill`. The view's offset counts from memory.data. */
-TEST_HELPER test_operand operand_make(haya_dtype dtype, int rank, const int64_t *dims, const test_layout *layout, int fill)
+TEST_HELPER test_operand operand_make(haya_dtype dtype, int rank, const int64_t *dims, const test_layout *layout,
+                                      int fill)
 {
     test_operand operand = {.view = {.dtype = dtype, .rank = rank}};
     int64_t step = 1, last = 0;
@@ -281,7 +282,8 @@ TEST_HELPER void reference_epilogue(const hy_call *call, const test_operand *in,
     int64_t channels = call->out.dims[call->out.rank - 1];
     for (int64_t i = 0; i < hy_view_elements(&call->out); i++) {
         double x = values[i] * (scale ? scale[i % channels] : 1) + (shift ? shift[i % channels] : 0);
-        values[i] = reference_unary(epilogue->activation, x + (residual ? residual[i] : 0), (double)epilogue->alpha);
+        x += residual ? residual[i] : 0;
+        values[i] = reference_unary(epilogue->activation, x, (double)epilogue->alpha);
     }
     free(scale);
     free(shift);

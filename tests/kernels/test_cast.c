@@ -4,7 +4,7 @@
  */
 #include "buffers.h"
 
-/* ---- Reading and making elements, by arithmetic instead of bits ------------------------------------------------- */
+/* ---- Reading and making elements, by arithmetic instead of bits ------------------------------------------ */
 
 /* The value of a format of one sign bit, exponent bits and `fraction` bits below. */
 static double decode_float(uint16_t bits, int exponent_bits, int fraction_bits)
@@ -63,7 +63,7 @@ static int64_t integer_value(haya_dtype dtype, const void *at)
     }
 }
 
-/* ---- What is expected -------------------------------------------------------------------------------------------- */
+/* ---- What is expected ------------------------------------------------------------------------------------ */
 
 static int64_t truncated(double x, haya_dtype to)
 {
@@ -140,7 +140,7 @@ static void check_cast(const test_call *test, const hy_kernel *kernel)
     }
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------------------- */
 
 /* Values around the limits of all types. */
 static double interesting(random_state *random)

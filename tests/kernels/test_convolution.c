@@ -60,8 +60,8 @@ static int64_t random_windows(random_state *random, int64_t size, int64_t kernel
 }
 
 /* A size that the gradient's convolution could have had: at least 1. */
-static int64_t random_origin(random_state *random, int64_t windows, int64_t kernel, int64_t stride, int64_t dilation,
-                             int64_t pad)
+static int64_t random_origin(random_state *random, int64_t windows, int64_t kernel, int64_t stride,
+                             int64_t dilation, int64_t pad)
 {
     int64_t size = (windows - 1) * stride + (kernel - 1) * dilation + 1 - pad;
     size += random_int(random, 0, (int)stride - 1) - random_int(random, 0, (int)kernel - 1) * dilation;
@@ -160,7 +160,8 @@ static void finish(prepared *p)
 typedef void visitor(void *context, int64_t out, int64_t in, int64_t filter);
 
 /* One window: output pixel o, of channel c, reads input pixel i through a tap. */
-static void visit_channels(const conv_problem *problem, int64_t o, int64_t i, int64_t tap, visitor *visit, void *context)
+static void visit_channels(const conv_problem *problem, int64_t o, int64_t i, int64_t tap, visitor *visit,
+                           void *context)
 {
     const int64_t *filter = problem->filter;
     int64_t ci = problem->in[3], co = problem->out[3];
@@ -183,7 +184,8 @@ static void visit_products(const conv_problem *problem, visitor *visit, void *co
 {
     const hy_window *window = &problem->window;
     bool transposed = problem->family == HY_CONV2D_TRANSPOSE;
-    const int64_t *windows = transposed ? problem->in : problem->out, *image = transposed ? problem->out : problem->in;
+    const int64_t *windows = transposed ? problem->in : problem->out;
+    const int64_t *image = transposed ? problem->out : problem->in;
     for (int64_t p = 0; p < windows[0] * windows[1] * windows[2]; p++)
         for (int64_t tap = 0; tap < window->kernel_h * window->kernel_w; tap++) {
             int64_t n = p / (windows[1] * windows[2]), wy = p / windows[2] % windows[1], wx = p % windows[2];
@@ -295,17 +297,15 @@ static void long_sums_agree_with_float64(void)
     static const int64_t shapes[][4] = {{4, 4, 1030, 70}, {3, 3, 300, 65}, {1, 1, 2048, 10}, {40, 40, 1, 64},
                                         {39, 33, 3, 32}, {30, 30, 96, 1}, {30, 30, 96, 3}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int kernel = 1; kernel <= 3; kernel += 2) {
-            conv_problem conv = same_problem(HY_CONV2D, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], kernel);
-            conv_problem transpose = conv;
-            check_problem(&conv);
-            transpose = same_problem(HY_CONV2D_TRANSPOSE, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3],
-                                     kernel);
-            check_problem(&transpose);
-        }
+        for (int kernel = 1; kernel <= 3; kernel += 2)
+            for (int family = HY_CONV2D; family <= HY_CONV2D_TRANSPOSE; family++) {
+                const int64_t *s = shapes[i];
+                conv_problem problem = same_problem((hy_family)family, s[0], s[1], s[2], s[3], kernel);
+                check_problem(&problem);
+            }
 }
 
-/* Runs on the problem's kernels; the results' bytes must be those of `expected`, [kernel] times the view's values. */
+/* Runs all kernels; the results' bits must be those of the first call, [kernel]. */
 static void compare_runs(const conv_problem *problem, hy_team *team, double **first)
 {
     prepared p = prepare(problem);
@@ -329,8 +329,9 @@ static void compare_runs(const conv_problem *problem, hy_team *team, double **fi
 enum { most_kernels = 32 };
 
 static const int64_t invariance_shapes[][5] = { /* family, h, w, ci, co */
-    {HY_CONV2D, 40, 37, 3, 20}, {HY_CONV2D, 33, 40, 70, 97}, {HY_CONV2D, 8, 8, 200, 130}, {HY_CONV2D, 40, 40, 64, 1},
-    {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33}, {HY_DEPTHWISE, 30, 31, 70, 70}, {HY_DEPTHWISE, 20, 21, 30, 60},
+    {HY_CONV2D, 40, 37, 3, 20}, {HY_CONV2D, 33, 40, 70, 97}, {HY_CONV2D, 8, 8, 200, 130},
+    {HY_CONV2D, 40, 40, 64, 1}, {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33}, {HY_DEPTHWISE, 30, 31, 70, 70},
+    {HY_DEPTHWISE, 20, 21, 30, 60},
 };
 
 static void results_do_not_depend_on_the_number_of_threads(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every kernel of matmul, on every instruction set that this machine has, against float64: random sizes, layouts and
- * epilogues, between guard pages.
+ * Every kernel of matmul, on every instruction set that this machine has, against float64: random sizes, layouts
+ * and epilogues, between guard pages.
  */
 #include "reference.h"
 

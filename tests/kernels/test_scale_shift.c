@@ -29,7 +29,8 @@ static void scale_shift_of_any_layout(void)
             fill_floats(&random, &in[i], 3.0f);
             sprinkle_specials(&random, &in[i], 5);
         }
-        test_call test = test_call_make(HY_SCALE_SHIFT, 3, in, operand_random(&random, HAYA_FLOAT32, rank, dims, false));
+        const test_operand out = operand_random(&random, HAYA_FLOAT32, rank, dims, false);
+        test_call test = test_call_make(HY_SCALE_SHIFT, 3, in, out);
         run_everywhere(&test, check_scale_shift);
         test_call_free(&test);
     }

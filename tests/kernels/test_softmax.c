@@ -75,12 +75,13 @@ static void many_rows_and_long_rows(void)
     }
 }
 
-/* As TensorFlow's: one NaN or +Inf spoils its row, -Inf counts as nothing, and nothing but it is no distribution. */
+/* As TensorFlow's: one NaN or +Inf spoils its row, -Inf counts as nothing, and nothing but it gives NaN. */
 static void special_rows(void)
 {
     static const float rows[][3] = {{NAN, 1, 2}, {1, INFINITY, 2}, {-INFINITY, -INFINITY, -INFINITY},
                                     {-INFINITY, 0, 0}, {FLT_MAX, -FLT_MAX, 0}};
-    static const float results[][3] = {{NAN, NAN, NAN}, {NAN, NAN, NAN}, {NAN, NAN, NAN}, {0, 0.5f, 0.5f}, {1, 0, 0}};
+    static const float results[][3] = {{NAN, NAN, NAN}, {NAN, NAN, NAN}, {NAN, NAN, NAN},
+                                       {0, 0.5f, 0.5f}, {1, 0, 0}};
     const test_layout layout = layout_dense(2);
     for (int64_t length = 3; length < 100; length += 60) { /* short rows and long ones, -Inf after the values */
         const int64_t dims[] = {5, length};

@@ -70,8 +70,9 @@ static void whole_range_of_floats(void)
 {
     enum { COUNT = 200000 };
     const test_layout layout = layout_dense(1);
-    const test_operand in = operand_make(HAYA_FLOAT32, 1, (int64_t[]){COUNT}, &layout, 0);
-    test_call test = test_call_make(HY_UNARY, 1, &in, operand_make(HAYA_FLOAT32, 1, (int64_t[]){COUNT}, &layout, 0));
+    const int64_t dims[] = {COUNT};
+    const test_operand in = operand_make(HAYA_FLOAT32, 1, dims, &layout, 0);
+    test_call test = test_call_make(HY_UNARY, 1, &in, operand_make(HAYA_FLOAT32, 1, dims, &layout, 0));
     for (uint32_t i = 0; i < COUNT; i++) {
         const uint32_t bits = (uint32_t)((uint64_t)i * 2 * UINT32_MAX / COUNT);
         float x = (float)((double)i * 1e-3 - 150.0);
