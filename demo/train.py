@@ -24,9 +24,7 @@ import data
 import textures
 
 SIZE = textures.SIZE
-CROP = 128
 LEVELS = (8, 16, 32, 64, 128)
-GOOD, EACH = 60, 90  # training pictures per class, and per kind of defect
 
 
 class Double(layers.Layer):
@@ -68,7 +66,7 @@ def unet(width_in, width_out, size=None, last="linear"):
 
 def load(folder):
     """Training pictures and masks of all classes."""
-    sets = [data.cached(folder, cls, data.TRAIN, GOOD, EACH)
+    sets = [data.cached(folder, cls, data.TRAIN, data.GOOD, data.EACH)
             for cls in range(len(textures.CLASSES))]
     return [g for g, _ in sets], [m for _, m in sets]
 

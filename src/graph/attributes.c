@@ -36,6 +36,9 @@ static const char *take_attr(const hy_attr_def *def, const hy_attr *given, hy_at
         return hy_arena_printf(arena, "attribute '%s' is of another kind than expected", def->name);
     if (given->kind == HY_ATTR_TYPE && given->type == HAYA_INVALID)
         return hy_arena_printf(arena, "type %s is not supported (attribute '%s')", given->type_name, def->name);
+    if (given->kind == HY_ATTR_TYPE && def->types && !(def->types >> given->type & 1))
+        return hy_arena_printf(arena, "dtype %s is not supported (attribute '%s')", haya_dtype_name(given->type),
+                               def->name);
     *value = *given;
     value->name = def->name;
     return NULL;

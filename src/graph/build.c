@@ -77,7 +77,7 @@ const hy_attr *hy_attr_get(const hy_build *b, const char *name)
     for (size_t i = 0; b->op->attrs && b->op->attrs[i].name; i++)
         if (strcmp(b->op->attrs[i].name, name) == 0)
             return &b->attrs[i];
-    assert(!"the row lists the attribute");
+    assert(false && "the row lists the attribute");
     static const hy_attr none;
     return &none;
 }
@@ -237,7 +237,10 @@ haya_status hy_build_fold(const hy_build *build, hy_arena *arena, haya_error *er
         operands[k] = build->in[k].value;
     hy_arena scratch;
     hy_arena_init(&scratch, &arena->host);
+    hy_fp_state state; /* the caller's modes are not the runs' */
+    hy_fp_enter(&state);
     haya_status status = hy_build_execute(build, operands, outs, &scratch, error);
+    hy_fp_leave(&state);
     hy_arena_free(&scratch);
     for (int k = 0; k < build->out_count; k++)
         build->out[k].value = outs[k];

@@ -15,25 +15,33 @@
 #define MAX_NODES (1 << 20)
 #define MAX_CALL_DEPTH 32
 #define MAX_INLINED_NAME 8192
+/* Names and edges of inlined nodes: a few bytes in a body that is called often make many. */
+#define MAX_INLINED_BYTES ((size_t)1 << 28)
 
-/* Names -> indices, open addressing; entries are index + 1. */
+/* Names -> indices of an array whose elements begin with their name; open addressing, entries are index + 1. */
 typedef struct name_table {
     int32_t *entries;
     size_t size; /* a power of two */
+    const void *items;
+    size_t stride;
 } name_table;
+
+/* What a body's names mean. */
+typedef struct function_tables {
+    name_table nodes, args;
+} function_tables;
 
 typedef struct linked_list {
     hy_linked_node *nodes;
     int32_t *depths;
     size_t count, capacity;
+    size_t inlined_bytes;
     const haya_host *host;
 } linked_list;
 
 /* Where the inputs of a body's nodes are looked up. */
 typedef struct scope {
-    const hy_function *function;  /* NULL: the main graph */
-    const hy_record *records;
-    size_t record_count;
+    const name_table *args;       /* of the function; NULL: the main graph */
     const name_table *names;
     int32_t base;                 /* index of the scope's first node */
     const hy_linked_node *call;   /* whose inputs are the arguments */
@@ -47,16 +55,21 @@ static uint64_t hash_name(const char *name, size_t length)
     return hash ^ (hash >> 29);
 }
 
-static bool make_table(name_table *table, const hy_record *records, size_t count, hy_arena *arena)
+static const char *item_name(const name_table *table, size_t index)
 {
-    table->size = 16;
+    return *(const char *const *)((const uint8_t *)table->items + index * table->stride);
+}
+
+static bool make_table(name_table *table, const void *items, size_t stride, size_t count, hy_arena *arena)
+{
+    *table = (name_table){.size = 16, .items = items, .stride = stride};
     while (table->size < 2 * count)
         table->size *= 2;
     table->entries = HY_ARENA_NEW(arena, int32_t, table->size);
     if (!table->entries)
         return false;
     for (size_t i = 0; i < count; i++) {
-        size_t at = hash_name(records[i].name, strlen(records[i].name)) & (table->size - 1);
+        size_t at = hash_name(item_name(table, i), strlen(item_name(table, i))) & (table->size - 1);
         while (table->entries[at])
             at = (at + 1) & (table->size - 1);
         table->entries[at] = (int32_t)i + 1;
@@ -64,11 +77,11 @@ static bool make_table(name_table *table, const hy_record *records, size_t count
     return true;
 }
 
-static int32_t find_name(const name_table *table, const hy_record *records, const char *name, size_t length)
+static int32_t find_name(const name_table *table, const char *name, size_t length)
 {
     size_t at = hash_name(name, length) & (table->size - 1);
     for (; table->entries[at]; at = (at + 1) & (table->size - 1)) {
-        const char *candidate = records[table->entries[at] - 1].name;
+        const char *candidate = item_name(table, (size_t)table->entries[at] - 1);
         if (strncmp(candidate, name, length) == 0 && candidate[length] == '\0')
             return table->entries[at] - 1;
     }
@@ -91,8 +104,9 @@ static size_t split_output(const char *text, int32_t *out)
 
 int32_t hy_model_find(const haya_model *model, const char *name, size_t length)
 {
-    name_table table = {.entries = (int32_t *)(uintptr_t)model->name_table, .size = model->name_table_size};
-    return find_name(&table, model->records.nodes, name, length);
+    name_table table = {.entries = (int32_t *)(uintptr_t)model->name_table, .size = model->name_table_size,
+                        .items = model->records.nodes, .stride = sizeof *model->records.nodes};
+    return find_name(&table, name, length);
 }
 
 bool hy_model_tensor(const haya_model *model, const char *text, hy_edge *edge)
@@ -112,24 +126,16 @@ const char *hy_tensor_name(hy_arena *arena, const char *node, int32_t out)
 
 /* ---- Inputs ---------------------------------------------------------------------------------------------------- */
 
-static int32_t find_argument(const hy_function *function, const char *name, size_t length)
-{
-    for (size_t i = 0; i < function->arg_count; i++)
-        if (strncmp(function->args[i], name, length) == 0 && function->args[i][length] == '\0')
-            return (int32_t)i;
-    return -1;
-}
-
 /* "arg" or "node:out_arg:index" of a function's body. */
 static hy_edge find_in_function(const scope *in, const linked_list *list, const char *text)
 {
     const hy_edge missing = {-1, 0};
     const char *colon = strchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    int32_t argument = find_argument(in->function, text, length);
+    int32_t argument = find_name(in->args, text, length);
     if (argument >= 0)
         return argument < in->call->input_count ? in->call->inputs[argument] : missing;
-    int32_t local = find_name(in->names, in->records, text, length);
+    int32_t local = find_name(in->names, text, length);
     if (local < 0 || !colon)
         return missing;
     const hy_linked_node *node = &list->nodes[in->base + local];
@@ -145,7 +151,7 @@ static hy_edge find_in_main(const scope *in, const char *text)
 {
     hy_edge edge;
     size_t length = split_output(text, &edge.out);
-    edge.node = find_name(in->names, in->records, text, length);
+    edge.node = find_name(in->names, text, length);
     return edge;
 }
 
@@ -160,12 +166,12 @@ static haya_status link_inputs(hy_linked_node *node, const scope *in, const link
     for (size_t i = 0; i < record->input_count; i++) {
         const char *text = record->inputs[i];
         if (text[0] == '^') {
-            int32_t local = find_name(in->names, in->records, text + 1, strlen(text + 1));
+            int32_t local = find_name(in->names, text + 1, strlen(text + 1));
             if (local >= 0) /* a control input from elsewhere carries no data; without it nothing is lost */
                 controls[node->control_count++] = (hy_edge){in->base + local, 0};
             continue;
         }
-        hy_edge edge = in->function ? find_in_function(in, list, text) : find_in_main(in, text);
+        hy_edge edge = in->args ? find_in_function(in, list, text) : find_in_main(in, text);
         if (edge.node < 0 && !node->missing)
             node->missing = text;
         inputs[node->input_count++] = edge;
@@ -177,7 +183,8 @@ static haya_status link_inputs(hy_linked_node *node, const scope *in, const link
 
 /* ---- Functions ------------------------------------------------------------------------------------------------- */
 
-static const hy_function *called_function(const haya_model *model, const hy_linked_node *node)
+static const hy_function *called_function(const haya_model *model, const name_table *functions,
+                                          const hy_linked_node *node)
 {
     const char *name = node->record->op;
     if (node->op && node->op->kind == HY_OP_CALL) {
@@ -188,10 +195,17 @@ static const hy_function *called_function(const haya_model *model, const hy_link
     } else if (node->op) {
         return NULL;
     }
-    for (size_t i = 0; i < model->records.function_count; i++)
-        if (strcmp(model->records.functions[i].name, name) == 0)
-            return &model->records.functions[i];
-    return NULL;
+    int32_t index = find_name(functions, name, strlen(name));
+    return index < 0 ? NULL : &model->records.functions[index];
+}
+
+static haya_status count_inlined(linked_list *list, const char *call, size_t bytes, haya_error *error)
+{
+    if (bytes > MAX_INLINED_BYTES - list->inlined_bytes)
+        return hy_fail(error, HAYA_ERROR_LIMIT, call, "functions inlined, the names and inputs of the graph's nodes take "
+                       "more than %zu bytes", MAX_INLINED_BYTES);
+    list->inlined_bytes += bytes;
+    return HAYA_OK;
 }
 
 static haya_status append_records(linked_list *list, const hy_record *records, size_t count, const char *prefix,
@@ -221,6 +235,8 @@ static haya_status append_records(linked_list *list, const hy_record *records, s
         const char *name = prefix ? hy_arena_printf(arena, "%s/%s", prefix, records[i].name) : records[i].name;
         if (!name)
             return hy_out_of_memory(error, records[i].name);
+        if (prefix)
+            HY_TRY(count_inlined(list, prefix, strlen(name) + 2 * records[i].input_count * sizeof(hy_edge), error));
         *node = (hy_linked_node){.name = name, .record = &records[i], .op = hy_op_find(records[i].op)};
         node->output_count = node->op ? hy_op_output_count(node->op, node->record) : -1;
         list->depths[list->count++] = depth;
@@ -230,7 +246,7 @@ static haya_status append_records(linked_list *list, const hy_record *records, s
 
 /* Appends the body of the function that node `index` calls, links it, and sets the node's forwards. */
 static haya_status inline_call(haya_model *model, linked_list *list, size_t index, const hy_function *function,
-                               const name_table *names, haya_error *error)
+                               const function_tables *tables, haya_error *error)
 {
     hy_arena *arena = &model->arena;
     int32_t depth = list->depths[index] + 1;
@@ -238,13 +254,13 @@ static haya_status inline_call(haya_model *model, linked_list *list, size_t inde
     if (depth > MAX_CALL_DEPTH || strlen(name) > MAX_INLINED_NAME)
         return hy_fail(error, HAYA_ERROR_LIMIT, name, "%s: node '%s': functions call each other more than %d deep",
                        hy_file_path(model->file), name, MAX_CALL_DEPTH);
-    scope body = {.function = function, .records = function->nodes, .record_count = function->node_count,
-                  .names = names, .base = (int32_t)list->count};
+    scope body = {.args = &tables->args, .names = &tables->nodes, .base = (int32_t)list->count};
     HY_TRY(append_records(list, function->nodes, function->node_count, name, depth, arena, error));
     body.call = &list->nodes[index];
     for (size_t i = 0; i < function->node_count; i++)
         HY_TRY(link_inputs(&list->nodes[(size_t)body.base + i], &body, list, arena, error));
 
+    HY_TRY(count_inlined(list, name, function->ret_count * sizeof(hy_edge), error));
     hy_edge *forwards = HY_ARENA_NEW(arena, hy_edge, function->ret_count);
     if (!forwards)
         return hy_out_of_memory(error, name);
@@ -255,17 +271,27 @@ static haya_status inline_call(haya_model *model, linked_list *list, size_t inde
     return HAYA_OK;
 }
 
+static bool make_function_tables(function_tables *tables, const hy_function *function, hy_arena *arena)
+{
+    return tables->args.entries
+        || (make_table(&tables->nodes, function->nodes, sizeof *function->nodes, function->node_count, arena)
+            && make_table(&tables->args, function->args, sizeof *function->args, function->arg_count, arena));
+}
+
 static haya_status inline_calls(haya_model *model, linked_list *list, haya_error *error)
 {
-    name_table *tables = HY_ARENA_NEW(&model->arena, name_table, model->records.function_count);
-    if (!tables)
+    const hy_records *records = &model->records;
+    name_table functions;
+    function_tables *tables = HY_ARENA_NEW(&model->arena, function_tables, records->function_count);
+    if (!tables || !make_table(&functions, records->functions, sizeof *records->functions, records->function_count,
+                               &model->arena))
         return hy_out_of_memory(error, "functions");
     for (size_t i = 0; i < list->count; i++) {
-        const hy_function *function = called_function(model, &list->nodes[i]);
+        const hy_function *function = called_function(model, &functions, &list->nodes[i]);
         if (!function)
             continue;
-        name_table *names = &tables[function - model->records.functions];
-        if (!names->entries && !make_table(names, function->nodes, function->node_count, &model->arena))
+        function_tables *names = &tables[function - records->functions];
+        if (!make_function_tables(names, function, &model->arena))
             return hy_out_of_memory(error, function->name);
         HY_TRY(inline_call(model, list, i, function, names, error));
     }
@@ -278,12 +304,12 @@ static haya_status link_nodes(haya_model *model, linked_list *list, haya_error *
 {
     const hy_records *records = &model->records;
     name_table table;
-    if (!make_table(&table, records->nodes, records->node_count, &model->arena))
+    if (!make_table(&table, records->nodes, sizeof *records->nodes, records->node_count, &model->arena))
         return hy_out_of_memory(error, "names");
     model->name_table = table.entries;
     model->name_table_size = table.size;
     HY_TRY(append_records(list, records->nodes, records->node_count, NULL, 0, &model->arena, error));
-    scope main = {.records = records->nodes, .record_count = records->node_count, .names = &table};
+    scope main = {.names = &table};
     for (size_t i = 0; i < records->node_count; i++)
         HY_TRY(link_inputs(&list->nodes[i], &main, list, &model->arena, error));
     if (records->function_count)

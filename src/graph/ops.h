@@ -23,7 +23,15 @@ typedef struct hy_attr_def {
     bool required;       /* otherwise `fallback` holds when the attribute is absent */
     bool hint;           /* read by no build function and not part of the structure: "use_cudnn_on_gpu" */
     hy_attr fallback;    /* value only; name and kind are filled in from above. A list may be empty */
+    uint32_t types;      /* HY_ATTR_TYPE: bits of the dtypes that are computed with; 0: any */
 } hy_attr_def;
+
+/* Bits of hy_attr_def.types */
+#define HY_TYPE(dtype) (1u << (dtype))
+#define HY_TYPES_FLOAT HY_TYPE(HAYA_FLOAT32)
+#define HY_TYPES_INDEX (HY_TYPE(HAYA_INT32) | HY_TYPE(HAYA_INT64))
+#define HY_TYPES_NUMBER (HY_TYPES_FLOAT | HY_TYPES_INDEX)
+#define HY_TYPES_BOOL HY_TYPE(HAYA_BOOL)
 
 /* Bits of hy_op.structural */
 #define HY_STRUCTURAL(input) (1u << (input))

@@ -31,7 +31,7 @@ static haya_status build_reshape(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t dims[HAYA_MAX_RANK], product = 1;
     int rank, missing = -1;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_ints(b, 1, dims, HAYA_MAX_RANK, &rank));
     for (int i = 0; i < rank; i++) {
         if (dims[i] == -1 && missing < 0)
@@ -60,7 +60,7 @@ static haya_status build_squeeze(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     const hy_attr *list = hy_attr_get(b, "squeeze_dims");
     bool squeezed[HAYA_MAX_RANK] = {false};
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     for (int64_t i = 0; i < list->count; i++) {
         int axis;
         HY_TRY(hy_ops_axis(b, list->ints[i], shape->rank, &axis));
@@ -82,7 +82,7 @@ static haya_status build_expand_dims(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t dims[HAYA_MAX_RANK + 1], axis_value;
     int axis;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_int(b, 1, &axis_value));
     HY_TRY(hy_ops_axis(b, axis_value, shape->rank + 1, &axis));
     for (int i = 0; i <= shape->rank; i++)
@@ -99,7 +99,7 @@ static haya_status build_transpose(hy_build *b)
     int64_t values[HAYA_MAX_RANK], dims[HAYA_MAX_RANK];
     int order[HAYA_MAX_RANK], count, last = -1;
     bool used[HAYA_MAX_RANK] = {false}, in_order = true;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_ints(b, 1, values, HAYA_MAX_RANK, &count));
     if (count != shape->rank)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "a permutation of %d dimensions for %s", count, HY_SHAPE(shape));
@@ -129,7 +129,7 @@ static haya_status build_tile(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t times[HAYA_MAX_RANK], dims[HAYA_MAX_RANK];
     int count;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_ints(b, 1, times, HAYA_MAX_RANK, &count));
     if (count != shape->rank)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "%d multiples for %s", count, HY_SHAPE(shape));
@@ -163,7 +163,7 @@ static haya_status build_broadcast_to(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t dims[HAYA_MAX_RANK];
     int rank;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_ints(b, 1, dims, HAYA_MAX_RANK, &rank));
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0)
@@ -218,8 +218,8 @@ static haya_status gather_at(hy_build *b, int axis, int batch)
 
 static haya_status gather_types(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "Tparams", HY_TYPES_ANY, 0, 1));
-    return hy_ops_types(b, "Tindices", HY_TYPES_INDEX, 1, 1);
+    HY_TRY(hy_ops_inputs_have(b, "Tparams", 0, 1));
+    return hy_ops_inputs_have(b, "Tindices", 1, 1);
 }
 
 static haya_status build_gather(hy_build *b)
@@ -266,7 +266,7 @@ static void view_blocks(hy_view *flat, hy_view *deep, int64_t block)
 /* Checks what both directions have, and finds the places of channels, height and width. */
 static haya_status begin_blocks(hy_build *b, int64_t *block, bool *channels_first, int *c, int *h, int *w)
 {
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_ops_rank(b, 0, 4));
     HY_TRY(hy_ops_channels_first(b, channels_first));
     *block = hy_attr_int(b, "block_size");
@@ -343,14 +343,14 @@ static const hy_attr_def expand_dims_attrs[] = {
 static const hy_attr_def gather_attrs[] = {
     {"validate_indices", HY_ATTR_BOOL, .hint = true},
     {"Tparams", HY_ATTR_TYPE, .required = true},
-    {"Tindices", HY_ATTR_TYPE, .required = true},
+    {"Tindices", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_INDEX},
     {0},
 };
 
 static const hy_attr_def gather_v2_attrs[] = {
     {"batch_dims", HY_ATTR_INT, .fallback = {.i = 0}},
     {"Tparams", HY_ATTR_TYPE, .required = true},
-    {"Tindices", HY_ATTR_TYPE, .required = true},
+    {"Tindices", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_INDEX},
     {"Taxis", HY_ATTR_TYPE, .required = true},
     {0},
 };

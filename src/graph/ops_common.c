@@ -4,7 +4,8 @@
 #include <string.h>
 
 const hy_attr_def hy_attrs_t[] = {{"T", HY_ATTR_TYPE, .required = true}, {0}};
-const hy_attr_def hy_attrs_t_float[] = {{"T", HY_ATTR_TYPE, .fallback = {.type = HAYA_FLOAT32}}, {0}};
+const hy_attr_def hy_attrs_t_number[] = {{"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER}, {0}};
+const hy_attr_def hy_attrs_t_float[] = {{"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT}, {0}};
 
 /* ---- Types --------------------------------------------------------------------------------------------------- */
 
@@ -17,13 +18,9 @@ haya_status hy_ops_inputs_are(hy_build *b, haya_dtype dtype, int first, int coun
     return HAYA_OK;
 }
 
-haya_status hy_ops_types(hy_build *b, const char *attr, uint32_t types, int first, int count)
+haya_status hy_ops_inputs_have(hy_build *b, const char *attr, int first, int count)
 {
-    haya_dtype dtype = hy_attr_type(b, attr);
-    if (!(types >> dtype & 1))
-        return hy_build_fail(b, HAYA_ERROR_UNSUPPORTED, "dtype %s is not supported (attribute '%s')",
-                             haya_dtype_name(dtype), attr);
-    return hy_ops_inputs_are(b, dtype, first, count);
+    return hy_ops_inputs_are(b, hy_attr_type(b, attr), first, count);
 }
 
 /* ---- Shapes -------------------------------------------------------------------------------------------------- */

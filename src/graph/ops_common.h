@@ -14,8 +14,8 @@
 extern const hy_op hy_ops_array[], hy_ops_control[], hy_ops_conv[], hy_ops_image[], hy_ops_join[], hy_ops_math[],
     hy_ops_nn[], hy_ops_pad[], hy_ops_reduce[], hy_ops_shape[], hy_ops_slice[], hy_ops_unary[];
 
-extern const hy_attr_def hy_attrs_t[];          /* T */
-extern const hy_attr_def hy_attrs_t_float[];    /* T, float32 when absent */
+/* T of any type, of HY_TYPES_NUMBER, of HY_TYPES_FLOAT, and nothing else */
+extern const hy_attr_def hy_attrs_t[], hy_attrs_t_number[], hy_attrs_t_float[];
 
 /* Fallbacks that are more than a number */
 #define HY_NHWC {.s = "NHWC", .count = 4}
@@ -23,15 +23,8 @@ extern const hy_attr_def hy_attrs_t_float[];    /* T, float32 when absent */
 
 /* ---- Types --------------------------------------------------------------------------------------------------- */
 
-#define HY_TYPE(dtype) (1u << (dtype))
-#define HY_TYPES_FLOAT HY_TYPE(HAYA_FLOAT32)
-#define HY_TYPES_INDEX (HY_TYPE(HAYA_INT32) | HY_TYPE(HAYA_INT64))
-#define HY_TYPES_NUMBER (HY_TYPES_FLOAT | HY_TYPES_INDEX)
-#define HY_TYPES_BOOL HY_TYPE(HAYA_BOOL)
-#define HY_TYPES_ANY (~HY_TYPE(HAYA_INVALID))
-
-/* The type attribute `attr` is one of `types`, and inputs first .. first + count - 1 have it. */
-haya_status hy_ops_types(hy_build *b, const char *attr, uint32_t types, int first, int count);
+/* Inputs first .. first + count - 1 have the type attribute `attr`, which is one of those that the row allows. */
+haya_status hy_ops_inputs_have(hy_build *b, const char *attr, int first, int count);
 /* Inputs first .. first + count - 1 are of this type: operations without a type attribute. */
 haya_status hy_ops_inputs_are(hy_build *b, haya_dtype dtype, int first, int count);
 

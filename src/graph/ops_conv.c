@@ -29,8 +29,8 @@ static haya_status set_image(hy_build *b, image_dims image, bool channels_first)
 static haya_status read_convolution(hy_build *b, int image, int filter, hy_ops_window *window)
 {
     const haya_shape *shape = &b->in[filter].shape;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, filter, 1));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, image, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", filter, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", image, 1));
     HY_TRY(hy_ops_rank(b, image, 4));
     HY_TRY(hy_ops_rank(b, filter, 4));
     if (hy_shape_elements(shape) == 0)
@@ -148,7 +148,7 @@ static haya_status build_conv2d_transpose(hy_build *b)
 /* The window is read but for its paddings' fit. */
 static haya_status append_pool(hy_build *b, hy_ops_window *window, bool max)
 {
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_ops_rank(b, 0, 4));
     for (int i = 0; i < 2; i++)
         if (window->before[i] >= window->kernel[i] || window->after[i] >= window->kernel[i])
@@ -201,7 +201,7 @@ static haya_status build_max_pool_v2(hy_build *b)
 /* ---- Rows ---------------------------------------------------------------------------------------------------- */
 
 static const hy_attr_def conv2d_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"strides", HY_ATTR_LIST_INT, .required = true},
     {"padding", HY_ATTR_STRING, .required = true},
     {"explicit_paddings", HY_ATTR_LIST_INT, .fallback = {.count = 0}},
@@ -212,7 +212,7 @@ static const hy_attr_def conv2d_attrs[] = {
 };
 
 static const hy_attr_def depthwise_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"strides", HY_ATTR_LIST_INT, .required = true},
     {"padding", HY_ATTR_STRING, .required = true},
     {"explicit_paddings", HY_ATTR_LIST_INT, .fallback = {.count = 0}},
@@ -222,7 +222,7 @@ static const hy_attr_def depthwise_attrs[] = {
 };
 
 static const hy_attr_def avg_pool_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"ksize", HY_ATTR_LIST_INT, .required = true},
     {"strides", HY_ATTR_LIST_INT, .required = true},
     {"padding", HY_ATTR_STRING, .required = true},
@@ -231,7 +231,7 @@ static const hy_attr_def avg_pool_attrs[] = {
 };
 
 static const hy_attr_def max_pool_attrs[] = {
-    {"T", HY_ATTR_TYPE, .fallback = {.type = HAYA_FLOAT32}},
+    {"T", HY_ATTR_TYPE, .fallback = {.type = HAYA_FLOAT32}, .types = HY_TYPES_FLOAT},
     {"ksize", HY_ATTR_LIST_INT, .required = true},
     {"strides", HY_ATTR_LIST_INT, .required = true},
     {"padding", HY_ATTR_STRING, .required = true},
@@ -241,7 +241,7 @@ static const hy_attr_def max_pool_attrs[] = {
 };
 
 static const hy_attr_def max_pool_v2_attrs[] = {
-    {"T", HY_ATTR_TYPE, .fallback = {.type = HAYA_FLOAT32}},
+    {"T", HY_ATTR_TYPE, .fallback = {.type = HAYA_FLOAT32}, .types = HY_TYPES_FLOAT},
     {"padding", HY_ATTR_STRING, .required = true},
     {"data_format", HY_ATTR_STRING, .fallback = HY_NHWC},
     {0},

@@ -34,7 +34,7 @@ static haya_status append_resize(hy_build *b, hy_resize mode)
 
 static haya_status build_resize_nearest(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(begin_resize(b));
     if (hy_shape_equal(&b->in[0].shape, &b->out[0].shape)) {
         hy_build_alias(b, 0, 0);
@@ -45,7 +45,7 @@ static haya_status build_resize_nearest(hy_build *b)
 
 static haya_status build_resize_bilinear(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(begin_resize(b));
     if (hy_shape_equal(&b->in[0].shape, &b->out[0].shape)) {
         hy_build_alias(b, 0, 0);
@@ -54,7 +54,14 @@ static haya_status build_resize_bilinear(hy_build *b)
     return append_resize(b, HY_RESIZE_BILINEAR);
 }
 
-static const hy_attr_def attrs[] = {
+static const hy_attr_def bilinear_attrs[] = {
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
+    {"align_corners", HY_ATTR_BOOL, .fallback = {.b = false}},
+    {"half_pixel_centers", HY_ATTR_BOOL, .fallback = {.b = false}},
+    {0},
+};
+
+static const hy_attr_def nearest_attrs[] = {
     {"T", HY_ATTR_TYPE, .required = true},
     {"align_corners", HY_ATTR_BOOL, .fallback = {.b = false}},
     {"half_pixel_centers", HY_ATTR_BOOL, .fallback = {.b = false}},
@@ -64,8 +71,8 @@ static const hy_attr_def attrs[] = {
 /* images, size */
 const hy_op hy_ops_image[] = {
     {.name = "ResizeBilinear", .min_inputs = 2, .max_inputs = 2, .structural = HY_STRUCTURAL(1),
-     .outputs = "resized_images:@float32", .attrs = attrs, .build = build_resize_bilinear},
+     .outputs = "resized_images:@float32", .attrs = bilinear_attrs, .build = build_resize_bilinear},
     {.name = "ResizeNearestNeighbor", .min_inputs = 2, .max_inputs = 2, .structural = HY_STRUCTURAL(1),
-     .outputs = "resized_images:T", .attrs = attrs, .build = build_resize_nearest},
+     .outputs = "resized_images:T", .attrs = nearest_attrs, .build = build_resize_nearest},
     {0},
 };

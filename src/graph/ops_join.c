@@ -13,7 +13,7 @@ static haya_status build_joined(hy_build *b, int first, int count, int axis_inpu
     int64_t axis_value;
     int axis, only = first; /* the input that has elements */
     HY_TRY(hy_ops_count(b, "N", count));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, first, count));
+    HY_TRY(hy_ops_inputs_have(b, "T", first, count));
     HY_TRY(hy_build_int(b, axis_input, &axis_value));
     if (model->rank == 0)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "scalars have no axis to join them along");
@@ -84,7 +84,7 @@ static haya_status begin_split(hy_build *b, int value, int axis_input, int *axis
 {
     int64_t axis_value;
     HY_TRY(hy_ops_count(b, "num_split", b->out_count));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, value, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", value, 1));
     HY_TRY(hy_build_int(b, axis_input, &axis_value));
     HY_TRY(hy_ops_axis(b, axis_value, b->in[value].shape.rank, axis));
     if (b->out_count < 1)
@@ -145,7 +145,7 @@ static haya_status build_pack(hy_build *b)
     int64_t dims[HAYA_MAX_RANK + 1];
     int axis;
     HY_TRY(hy_ops_count(b, "N", b->in_count));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, b->in_count));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, b->in_count));
     HY_TRY(hy_ops_axis(b, hy_attr_int(b, "axis"), shape->rank + 1, &axis));
     for (int i = 1; i < b->in_count; i++)
         if (!hy_shape_equal(shape, &b->in[i].shape))
@@ -172,7 +172,7 @@ static haya_status build_unpack(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t dims[HAYA_MAX_RANK];
     int axis;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_ops_count(b, "num", b->out_count));
     HY_TRY(hy_ops_axis(b, hy_attr_int(b, "axis"), shape->rank, &axis));
     if (shape->dims[axis] != b->out_count)

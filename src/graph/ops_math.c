@@ -28,9 +28,9 @@ static haya_status build_broadcast(hy_build *b, hy_binary op)
     return HAYA_OK;
 }
 
-static haya_status build_binary(hy_build *b, hy_binary op, uint32_t types)
+static haya_status build_binary(hy_build *b, hy_binary op)
 {
-    HY_TRY(hy_ops_types(b, "T", types, 0, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 2));
     return build_broadcast(b, op);
 }
 
@@ -44,7 +44,7 @@ static haya_status build_logic(hy_build *b, hy_binary op)
 static haya_status build_equality(hy_build *b, hy_binary op)
 {
     haya_shape shape;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_NUMBER | HY_TYPES_BOOL, 0, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 2));
     if (hy_attr_bool(b, "incompatible_shape_error") || hy_ops_broadcast(&b->in[0].shape, &b->in[1].shape, &shape))
         return build_broadcast(b, op);
     void *result;
@@ -54,27 +54,26 @@ static haya_status build_equality(hy_build *b, hy_binary op)
     return HAYA_OK;
 }
 
-#define BUILD_BINARY(name, op, types)                 \
-    static haya_status name(hy_build *b)              \
-    {                                                 \
-        return build_binary(b, op, HY_TYPES_##types); \
+#define BUILD_BINARY(name, op)           \
+    static haya_status name(hy_build *b) \
+    {                                    \
+        return build_binary(b, op);      \
     }
 
-BUILD_BINARY(build_add, HY_ADD, NUMBER)
-BUILD_BINARY(build_div, HY_DIV, NUMBER)
-BUILD_BINARY(build_floor_div, HY_FLOOR_DIV, NUMBER)
-BUILD_BINARY(build_floor_mod, HY_FLOOR_MOD, NUMBER)
-BUILD_BINARY(build_greater, HY_GREATER, NUMBER)
-BUILD_BINARY(build_greater_equal, HY_GREATER_EQUAL, NUMBER)
-BUILD_BINARY(build_less, HY_LESS, NUMBER)
-BUILD_BINARY(build_less_equal, HY_LESS_EQUAL, NUMBER)
-BUILD_BINARY(build_maximum, HY_MAXIMUM, NUMBER)
-BUILD_BINARY(build_minimum, HY_MINIMUM, NUMBER)
-BUILD_BINARY(build_mul, HY_MUL, NUMBER)
-BUILD_BINARY(build_pow, HY_POW, NUMBER)
-BUILD_BINARY(build_real_div, HY_DIV, FLOAT)
-BUILD_BINARY(build_squared_difference, HY_SQUARED_DIFFERENCE, NUMBER)
-BUILD_BINARY(build_sub, HY_SUB, NUMBER)
+BUILD_BINARY(build_add, HY_ADD)
+BUILD_BINARY(build_div, HY_DIV)
+BUILD_BINARY(build_floor_div, HY_FLOOR_DIV)
+BUILD_BINARY(build_floor_mod, HY_FLOOR_MOD)
+BUILD_BINARY(build_greater, HY_GREATER)
+BUILD_BINARY(build_greater_equal, HY_GREATER_EQUAL)
+BUILD_BINARY(build_less, HY_LESS)
+BUILD_BINARY(build_less_equal, HY_LESS_EQUAL)
+BUILD_BINARY(build_maximum, HY_MAXIMUM)
+BUILD_BINARY(build_minimum, HY_MINIMUM)
+BUILD_BINARY(build_mul, HY_MUL)
+BUILD_BINARY(build_pow, HY_POW)
+BUILD_BINARY(build_squared_difference, HY_SQUARED_DIFFERENCE)
+BUILD_BINARY(build_sub, HY_SUB)
 
 static haya_status build_equal(hy_build *b)
 {
@@ -101,7 +100,7 @@ static haya_status build_logical_or(hy_build *b)
 static haya_status build_add_n(hy_build *b)
 {
     HY_TRY(hy_ops_count(b, "N", b->in_count));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_NUMBER, 0, b->in_count));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, b->in_count));
     for (int i = 1; i < b->in_count; i++)
         if (!hy_shape_equal(&b->in[0].shape, &b->in[i].shape))
             return hy_build_fail(b, HAYA_ERROR_SHAPE, "%s and %s must be equal", HY_SHAPE(&b->in[0].shape),
@@ -126,7 +125,7 @@ static haya_status build_select(hy_build *b)
 {
     const haya_shape *condition = &b->in[0].shape, *shape = &b->in[1].shape;
     HY_TRY(hy_ops_inputs_are(b, HAYA_BOOL, 0, 1));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 1, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 1, 2));
     bool rows = condition->rank == 1 && shape->rank > 1 && condition->dims[0] == shape->dims[0];
     if (!hy_shape_equal(shape, &b->in[2].shape)
         || (condition->rank != 0 && !rows && !hy_shape_equal(condition, shape)))
@@ -151,7 +150,7 @@ static haya_status build_select_v2(hy_build *b)
 {
     haya_shape both, all;
     HY_TRY(hy_ops_inputs_are(b, HAYA_BOOL, 0, 1));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 1, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 1, 2));
     if (!hy_ops_broadcast(&b->in[1].shape, &b->in[2].shape, &both)
         || !hy_ops_broadcast(&b->in[0].shape, &both, &all))
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "%s, %s and %s can't be broadcast to one shape",
@@ -165,8 +164,7 @@ static haya_status build_select_v2(hy_build *b)
 static haya_status build_cast(hy_build *b)
 {
     haya_dtype from = hy_attr_type(b, "SrcT"), to = hy_attr_type(b, "DstT");
-    HY_TRY(hy_ops_types(b, "SrcT", HY_TYPES_ANY, 0, 1));
-    HY_TRY(hy_ops_types(b, "DstT", HY_TYPES_ANY, 0, 0));
+    HY_TRY(hy_ops_inputs_have(b, "SrcT", 0, 1));
     HY_TRY(hy_ops_same_shape(b, 0, 0));
     if (from == to) {
         hy_build_alias(b, 0, 0);
@@ -184,12 +182,12 @@ static haya_status build_cast(hy_build *b)
 
 static const hy_attr_def add_n_attrs[] = {
     {"N", HY_ATTR_INT, .required = true},
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER},
     {0},
 };
 
 static const hy_attr_def equal_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER | HY_TYPES_BOOL},
     {"incompatible_shape_error", HY_ATTR_BOOL, .fallback = {.b = true}},
     {0},
 };
@@ -206,33 +204,33 @@ static const hy_attr_def cast_attrs[] = {
     {.name = op, .min_inputs = 2, .max_inputs = 2, .outputs = output, .attrs = row_attrs, .build = function}
 
 const hy_op hy_ops_math[] = {
-    ROW("Add", "z:T", hy_attrs_t, build_add),
+    ROW("Add", "z:T", hy_attrs_t_number, build_add),
     {.name = "AddN", .min_inputs = 1, .max_inputs = -1, .outputs = "sum:T", .attrs = add_n_attrs,
      .build = build_add_n},
-    ROW("AddV2", "z:T", hy_attrs_t, build_add),
+    ROW("AddV2", "z:T", hy_attrs_t_number, build_add),
     {.name = "Cast", .min_inputs = 1, .max_inputs = 1, .outputs = "y:DstT", .attrs = cast_attrs,
      .build = build_cast},
-    ROW("Div", "z:T", hy_attrs_t, build_div),
+    ROW("Div", "z:T", hy_attrs_t_number, build_div),
     ROW("Equal", "z:@bool", equal_attrs, build_equal),
-    ROW("FloorDiv", "z:T", hy_attrs_t, build_floor_div),
-    ROW("FloorMod", "z:T", hy_attrs_t, build_floor_mod),
-    ROW("Greater", "z:@bool", hy_attrs_t, build_greater),
-    ROW("GreaterEqual", "z:@bool", hy_attrs_t, build_greater_equal),
-    ROW("Less", "z:@bool", hy_attrs_t, build_less),
-    ROW("LessEqual", "z:@bool", hy_attrs_t, build_less_equal),
+    ROW("FloorDiv", "z:T", hy_attrs_t_number, build_floor_div),
+    ROW("FloorMod", "z:T", hy_attrs_t_number, build_floor_mod),
+    ROW("Greater", "z:@bool", hy_attrs_t_number, build_greater),
+    ROW("GreaterEqual", "z:@bool", hy_attrs_t_number, build_greater_equal),
+    ROW("Less", "z:@bool", hy_attrs_t_number, build_less),
+    ROW("LessEqual", "z:@bool", hy_attrs_t_number, build_less_equal),
     ROW("LogicalAnd", "z:@bool", NULL, build_logical_and),
     ROW("LogicalOr", "z:@bool", NULL, build_logical_or),
-    ROW("Maximum", "z:T", hy_attrs_t, build_maximum),
-    ROW("Minimum", "z:T", hy_attrs_t, build_minimum),
-    ROW("Mul", "z:T", hy_attrs_t, build_mul),
+    ROW("Maximum", "z:T", hy_attrs_t_number, build_maximum),
+    ROW("Minimum", "z:T", hy_attrs_t_number, build_minimum),
+    ROW("Mul", "z:T", hy_attrs_t_number, build_mul),
     ROW("NotEqual", "z:@bool", equal_attrs, build_not_equal),
-    ROW("Pow", "z:T", hy_attrs_t, build_pow),
-    ROW("RealDiv", "z:T", hy_attrs_t, build_real_div),
+    ROW("Pow", "z:T", hy_attrs_t_number, build_pow),
+    ROW("RealDiv", "z:T", hy_attrs_t_float, build_div),
     {.name = "Select", .min_inputs = 3, .max_inputs = 3, .outputs = "output:T", .attrs = hy_attrs_t,
      .build = build_select},
     {.name = "SelectV2", .min_inputs = 3, .max_inputs = 3, .outputs = "output:T", .attrs = hy_attrs_t,
      .build = build_select_v2},
-    ROW("SquaredDifference", "z:T", hy_attrs_t, build_squared_difference),
-    ROW("Sub", "z:T", hy_attrs_t, build_sub),
+    ROW("SquaredDifference", "z:T", hy_attrs_t_number, build_squared_difference),
+    ROW("Sub", "z:T", hy_attrs_t_number, build_sub),
     {0},
 };

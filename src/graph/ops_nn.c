@@ -11,7 +11,7 @@
 static haya_status build_matmul(hy_build *b)
 {
     static const int swap[] = {1, 0};
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, 0, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 2));
     HY_TRY(hy_ops_rank(b, 0, 2));
     HY_TRY(hy_ops_rank(b, 1, 2));
     hy_view x = hy_ops_in(b, 0), y = hy_ops_in(b, 1);
@@ -63,7 +63,7 @@ static haya_status append_by_channel(hy_build *b, hy_family family, int count, b
 static haya_status append_bias(hy_build *b, bool channels_first)
 {
     hy_build_call *bias;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_NUMBER, 0, 2));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 2));
     HY_TRY(append_by_channel(b, HY_BINARY, 2, channels_first, &bias));
     bias->call.binary.op = HY_ADD;
     return HAYA_OK;
@@ -143,7 +143,7 @@ static haya_status build_scale_shift(hy_build *b)
 static haya_status build_softmax(hy_build *b)
 {
     const haya_shape *shape = &b->in[0].shape;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_FLOAT, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     if (shape->rank < 1)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "a scalar has no last dimension");
     HY_TRY(hy_ops_same_shape(b, 0, 0));
@@ -159,7 +159,7 @@ static haya_status build_softmax(hy_build *b)
 /* ---- Rows ---------------------------------------------------------------------------------------------------- */
 
 static const hy_attr_def matmul_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"transpose_a", HY_ATTR_BOOL, .fallback = {.b = false}},
     {"transpose_b", HY_ATTR_BOOL, .fallback = {.b = false}},
     {"grad_a", HY_ATTR_BOOL, .hint = true},
@@ -168,13 +168,13 @@ static const hy_attr_def matmul_attrs[] = {
 };
 
 static const hy_attr_def bias_add_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER},
     {"data_format", HY_ATTR_STRING, .fallback = HY_NHWC},
     {0},
 };
 
 static const hy_attr_def batch_norm_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"epsilon", HY_ATTR_FLOAT, .fallback = {.f = 0.0001f}},
     {"exponential_avg_factor", HY_ATTR_FLOAT, .hint = true},
     {"data_format", HY_ATTR_STRING, .fallback = HY_NHWC},
@@ -183,8 +183,8 @@ static const hy_attr_def batch_norm_attrs[] = {
 };
 
 static const hy_attr_def batch_norm_v2_attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
-    {"U", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
+    {"U", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_FLOAT},
     {"epsilon", HY_ATTR_FLOAT, .fallback = {.f = 0.0001f}},
     {"exponential_avg_factor", HY_ATTR_FLOAT, .hint = true},
     {"data_format", HY_ATTR_STRING, .fallback = HY_NHWC},
@@ -208,8 +208,8 @@ const hy_op hy_ops_nn[] = {
     /* value, bias */
     {.name = "BiasAdd", .min_inputs = 2, .max_inputs = 2, .outputs = "output:T", .attrs = bias_add_attrs,
      .build = build_bias_add},
-    {.name = "BiasAddV1", .min_inputs = 2, .max_inputs = 2, .outputs = "output:T", .attrs = hy_attrs_t,
-     .build = build_bias_add_v1},
+    {.name = "BiasAddV1", .min_inputs = 2, .max_inputs = 2, .outputs = "output:T",
+     .attrs = hy_attrs_t_number, .build = build_bias_add_v1},
     /* x, scale, offset, mean, variance */
     {.name = "FusedBatchNorm", .min_inputs = 5, .max_inputs = 5,
      .outputs = "y:T batch_mean:T batch_variance:T reserve_space_1:T reserve_space_2:T",
@@ -224,7 +224,7 @@ const hy_op hy_ops_nn[] = {
     {.name = "MatMul", .min_inputs = 2, .max_inputs = 2, .outputs = "product:T", .attrs = matmul_attrs,
      .build = build_matmul},
     /* logits */
-    {.name = "Softmax", .min_inputs = 1, .max_inputs = 1, .outputs = "softmax:T", .attrs = hy_attrs_t,
+    {.name = "Softmax", .min_inputs = 1, .max_inputs = 1, .outputs = "softmax:T", .attrs = hy_attrs_t_float,
      .build = build_softmax},
     {0},
 };

@@ -65,7 +65,7 @@ static haya_status fill_borders(hy_build *b, const paddings *pads, int32_t sourc
 static haya_status build_pad(hy_build *b)
 {
     paddings pads;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(read_paddings(b, &pads));
     if (pads.none) {
         hy_build_alias(b, 0, 0);
@@ -78,8 +78,8 @@ static haya_status build_pad(hy_build *b)
 static haya_status build_pad_v2(hy_build *b)
 {
     paddings pads;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 2, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 2, 1));
     HY_TRY(hy_ops_rank(b, 2, 0));
     HY_TRY(read_paddings(b, &pads));
     if (pads.none) {
@@ -127,7 +127,7 @@ static haya_status build_mirror_pad(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     paddings pads;
     int64_t edge;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(read_mode(b, &edge));
     HY_TRY(read_paddings(b, &pads));
     if (shape->rank > MIRROR_RANK)

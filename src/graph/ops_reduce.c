@@ -24,7 +24,7 @@ static haya_status build_reduce(hy_build *b, hy_reduce op)
 {
     const haya_shape *shape = &b->in[0].shape;
     bool reduced[HAYA_MAX_RANK] = {false}, keep_dims = hy_attr_bool(b, "keep_dims"), same = true;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_NUMBER, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(read_axes(b, reduced));
 
     int order[HAYA_MAX_RANK], kept = 0, rank = 0;
@@ -85,7 +85,7 @@ static haya_status build_sum(hy_build *b)
 }
 
 static const hy_attr_def attrs[] = {
-    {"T", HY_ATTR_TYPE, .required = true},
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER},
     {"Tidx", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}},
     {"keep_dims", HY_ATTR_BOOL, .fallback = {.b = false}},
     {0},

@@ -29,14 +29,12 @@ static haya_status known_ints(hy_build *b, int out, int rank, const int64_t *num
 
 static haya_status build_shape(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "out_type", HY_TYPES_INDEX, 0, 0));
     return known_ints(b, 0, 1, b->in[0].shape.dims, b->in[0].shape.rank);
 }
 
 static haya_status build_shape_n(hy_build *b)
 {
     HY_TRY(hy_ops_count(b, "N", b->in_count));
-    HY_TRY(hy_ops_types(b, "out_type", HY_TYPES_INDEX, 0, 0));
     for (int i = 0; i < b->in_count; i++)
         HY_TRY(known_ints(b, i, 1, b->in[i].shape.dims, b->in[i].shape.rank));
     return HAYA_OK;
@@ -45,7 +43,6 @@ static haya_status build_shape_n(hy_build *b)
 static haya_status build_size(hy_build *b)
 {
     int64_t elements = hy_shape_elements(&b->in[0].shape);
-    HY_TRY(hy_ops_types(b, "out_type", HY_TYPES_INDEX, 0, 0));
     return known_ints(b, 0, 0, &elements, 1);
 }
 
@@ -107,7 +104,7 @@ static haya_status range_of_floats(hy_build *b)
 
 static haya_status build_range(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "Tidx", HY_TYPES_NUMBER, 0, 3));
+    HY_TRY(hy_ops_inputs_have(b, "Tidx", 0, 3));
     return hy_attr_type(b, "Tidx") == HAYA_FLOAT32 ? range_of_floats(b) : range_of_ints(b);
 }
 
@@ -117,7 +114,7 @@ static haya_status build_fill(hy_build *b)
 {
     int64_t dims[HAYA_MAX_RANK];
     int rank;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 1, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 1, 1));
     HY_TRY(hy_build_ints(b, 0, dims, HAYA_MAX_RANK, &rank));
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0)
@@ -131,7 +128,7 @@ static haya_status build_fill(hy_build *b)
 
 static haya_status build_zeros_like(hy_build *b)
 {
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_ops_same_shape(b, 0, 0));
     hy_view from = hy_ops_zero(b, 0), to = hy_ops_out(b, 0);
     hy_view_broadcast(&from, to.rank, to.dims);
@@ -141,7 +138,7 @@ static haya_status build_zeros_like(hy_build *b)
 static haya_status build_ones_like(hy_build *b)
 {
     void *memory;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_NUMBER | HY_TYPES_BOOL, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_ops_same_shape(b, 0, 0));
     HY_TRY(hy_ops_known(b, 0, &memory));
     int64_t elements = hy_shape_elements(&b->out[0].shape);
@@ -172,21 +169,26 @@ static const hy_attr_def fill_attrs[] = {
     {0},
 };
 
+static const hy_attr_def ones_like_attrs[] = {
+    {"T", HY_ATTR_TYPE, .required = true, .types = HY_TYPES_NUMBER | HY_TYPES_BOOL},
+    {0},
+};
+
 static const hy_attr_def range_attrs[] = {
-    {"Tidx", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}},
+    {"Tidx", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}, .types = HY_TYPES_NUMBER},
     {0},
 };
 
 static const hy_attr_def shape_attrs[] = {
     {"T", HY_ATTR_TYPE, .required = true},
-    {"out_type", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}},
+    {"out_type", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}, .types = HY_TYPES_INDEX},
     {0},
 };
 
 static const hy_attr_def shape_n_attrs[] = {
     {"N", HY_ATTR_INT, .required = true},
     {"T", HY_ATTR_TYPE, .required = true},
-    {"out_type", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}},
+    {"out_type", HY_ATTR_TYPE, .fallback = {.type = HAYA_INT32}, .types = HY_TYPES_INDEX},
     {0},
 };
 
@@ -196,7 +198,7 @@ const hy_op hy_ops_shape[] = {
      .attrs = fill_attrs, .build = build_fill},
     /* x */
     {.name = "OnesLike", .min_inputs = 1, .max_inputs = 1, .shape_only = true, .outputs = "y:T",
-     .attrs = hy_attrs_t, .build = build_ones_like},
+     .attrs = ones_like_attrs, .build = build_ones_like},
     /* start, limit, delta */
     {.name = "Range", .min_inputs = 3, .max_inputs = 3, .structural = HY_STRUCTURAL_ALL, .outputs = "output:Tidx",
      .attrs = range_attrs, .build = build_range},

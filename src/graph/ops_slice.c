@@ -11,7 +11,7 @@ static haya_status build_slice(hy_build *b)
     const haya_shape *shape = &b->in[0].shape;
     int64_t begin[HAYA_MAX_RANK], size[HAYA_MAX_RANK];
     int begin_count, size_count;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(hy_build_ints(b, 1, begin, HAYA_MAX_RANK, &begin_count));
     HY_TRY(hy_build_ints(b, 2, size, HAYA_MAX_RANK, &size_count));
     if (begin_count != shape->rank || size_count != shape->rank)
@@ -152,7 +152,7 @@ static haya_status build_strided_slice(hy_build *b)
     slice_spec spec;
     int64_t dims[MAX_SPEC + HAYA_MAX_RANK];
     int rank = 0;
-    HY_TRY(hy_ops_types(b, "T", HY_TYPES_ANY, 0, 1));
+    HY_TRY(hy_ops_inputs_have(b, "T", 0, 1));
     HY_TRY(read_spec(b, &spec));
     hy_view in = hy_ops_in(b, 0), from = in;
     HY_TRY(apply_spec(b, &spec, &from, dims, &rank));

@@ -96,10 +96,13 @@ static size_t count_ignored(const haya_model *model)
 
 /* ---- Externals --------------------------------------------------------------------------------------------------------------- */
 
+/* Longer chains are copied, so that finding out takes linear time. */
+#define MAX_ALIASES 64
+
 /* A bind node whose output only is its input seen with another shape: follows it to the parameter. */
 static int32_t parameter_behind(const hy_graph *graph, hy_edge edge, hy_arena *arena, haya_error *error)
 {
-    for (;;) {
+    for (int steps = 0; steps < MAX_ALIASES; steps++) {
         const hy_node *node = &graph->nodes[edge.node];
         if (node->class == HY_CLASS_PARAMETER)
             return node->slot;
@@ -116,6 +119,7 @@ static int32_t parameter_behind(const hy_graph *graph, hy_edge edge, hy_arena *a
             return -1;
         edge = node->inputs[build.alias[edge.out]];
     }
+    return -1;
 }
 
 static haya_status add_external(haya_program *program, hy_edge edge, hy_arena *temporary, haya_error *error)
@@ -167,23 +171,37 @@ static haya_status find_externals(haya_program *program, haya_error *error)
 /* ---- Program ------------------------------------------------------------------------------------------------------------------ */
 
 /* Feeds that nothing depends on vanish where they are the default ones; where the caller asked for them they stay. */
-static void drop_unused_feeds(haya_program *program, ends *e)
+static haya_status drop_unused_feeds(haya_program *program, ends *e, haya_error *error)
 {
     hy_graph *graph = &program->canonical;
-    size_t kept = 0;
+    int32_t *kept = HY_ARENA_NEW(&program->arena, int32_t, e->feed_count); /* new index + 1; 0: unused */
+    if (!kept)
+        return hy_out_of_memory(error, "inputs");
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].feed >= 0)
+            kept[graph->nodes[n].feed] = 1;
+    int32_t count = 0;
     for (size_t i = 0; i < e->feed_count; i++) {
-        bool used = false;
-        for (size_t n = 0; n < graph->node_count; n++)
-            if (graph->nodes[n].feed == (int32_t)i) {
-                graph->nodes[n].feed = (int32_t)kept;
-                used = true;
-            }
-        if (!used)
+        if (!kept[i])
             continue;
-        e->feeds[kept] = e->feeds[i];
-        e->feed_names[kept++] = e->feed_names[i];
+        e->feeds[count] = e->feeds[i];
+        e->feed_names[count++] = e->feed_names[i];
+        kept[i] = count;
     }
-    e->feed_count = graph->feed_count = kept;
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].feed >= 0)
+            graph->nodes[n].feed = kept[graph->nodes[n].feed] - 1;
+    e->feed_count = graph->feed_count = (size_t)count;
+    return HAYA_OK;
+}
+
+static haya_status check_feeds(const haya_model *model, const ends *e, haya_error *error)
+{
+    for (size_t i = 0; i < e->feed_count; i++)
+        if (hy_model_value(model, e->feeds[i], e->feed_names[i]).dtype == HAYA_INVALID)
+            return hy_fail(error, HAYA_ERROR_UNSUPPORTED, e->feed_names[i], "%s: '%s' can't be fed: its type is not known "
+                           "or not supported", hy_file_path(model->file), e->feed_names[i]);
+    return HAYA_OK;
 }
 
 static haya_status describe_ends(haya_program *program, const ends *e, haya_error *error)
@@ -253,7 +271,8 @@ static haya_status make_program(haya_program *program, const haya_program_option
     if (refusals.count)
         return report_refusals(model, &refusals, options, error);
     if (!options || !options->feeds)
-        drop_unused_feeds(program, &e);
+        HY_TRY(drop_unused_feeds(program, &e, error));
+    HY_TRY(check_feeds(model, &e, error));
     hy_fingerprint(&program->canonical, program->fingerprint);
     HY_TRY(list_slots(program, error));
     haya_status status = hy_rewrite(&program->canonical, &program->graph, arena, error);

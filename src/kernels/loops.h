@@ -28,6 +28,9 @@ typedef struct hy_loop {
     char *base[HY_LOOP_OPERANDS];                  /* that element; inputs are only read through it */
 } hy_loop;
 
+/* As few floats are better taken as a part of a vector than one by one, where that is an instruction. */
+#define HY_PART_FROM (HY_LANES > 4 ? 2 : 4)
+
 static inline int64_t hy_min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -5,8 +5,8 @@
  * The maximum starts at the lowest finite float and passes over NaN, as TensorFlow's does on processors; of a
  * window of nothing but NaN or -Inf it is that lowest float. An average sums each row of its window, then the rows.
  *
- *     vector  channels are contiguous and fill a vector; the last vector overlaps the one before
- *     scalar  any strides, few channels
+ *     vector  channels are contiguous: the last vector overlaps the one before, or the only one is partly filled
+ *     scalar  any strides
  */
 #include <float.h>
 
@@ -46,27 +46,33 @@ typedef struct patch {
     int64_t row_step, column_step; /* bytes */
 } patch;
 
-static hy_vf max_of_patch(const patch *w, int64_t offset)
+/* Of `count` channels, which is HY_LANES or the few that there are. */
+HY_ALWAYS_INLINE hy_vf load_channels(const char *at, int64_t count)
+{
+    return count == HY_LANES ? hy_vf_load(at) : hy_vf_load_part(at, count);
+}
+
+HY_ALWAYS_INLINE hy_vf max_of_patch(const patch *w, int64_t offset, int64_t count)
 {
     hy_vf max = hy_vf_splat(-FLT_MAX);
     for (int64_t row = 0; row < w->rows; row++) {
         const char *at = w->at + row * w->row_step + offset;
         for (int64_t column = 0; column < w->columns; column++, at += w->column_step) {
-            const hy_vf x = hy_vf_load(at);
+            const hy_vf x = load_channels(at, count);
             max = hy_vf_select(x > max, x, max);
         }
     }
     return max;
 }
 
-static hy_vf average_of_patch(const patch *w, int64_t offset)
+HY_ALWAYS_INLINE hy_vf average_of_patch(const patch *w, int64_t offset, int64_t count)
 {
     hy_vf sum = hy_vf_splat(0.0f);
     for (int64_t row = 0; row < w->rows; row++) {
         const char *at = w->at + row * w->row_step + offset;
         hy_vf sum_of_row = hy_vf_splat(0.0f);
         for (int64_t column = 0; column < w->columns; column++, at += w->column_step)
-            sum_of_row += hy_vf_load(at);
+            sum_of_row += load_channels(at, count);
         sum += sum_of_row;
     }
     return sum / (float)(w->rows * w->columns);
@@ -103,11 +109,15 @@ static void pool_pixel(const pool *p, const patch *w, char *out)
 {
     const int64_t channels = p->call->out.dims[3];
     const bool max = p->call->pool.max;
-    if (p->contiguous) {
+    if (p->contiguous && channels >= HY_LANES) {
         for (int64_t i = 0; i < channels; i += HY_LANES) {
-            const int64_t c = hy_min64(i, channels - HY_LANES);
-            hy_vf_store(out + c * 4, max ? max_of_patch(w, c * 4) : average_of_patch(w, c * 4));
+            const int64_t c = hy_min64(i, channels - HY_LANES) * 4;
+            hy_vf_store(out + c, max ? max_of_patch(w, c, HY_LANES) : average_of_patch(w, c, HY_LANES));
         }
+        return;
+    }
+    if (p->contiguous && channels >= HY_PART_FROM) {
+        hy_vf_store_part(out, max ? max_of_patch(w, 0, channels) : average_of_patch(w, 0, channels), channels);
         return;
     }
     for (int64_t c = 0; c < channels; c++) {
@@ -162,7 +172,7 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
         p.in_step[d] = call->in[0].strides[d] * 4;
         p.out_step[d] = call->out.strides[d] * 4;
     }
-    p.contiguous = dims[3] >= HY_LANES && p.in_step[3] == 4 && p.out_step[3] == 4;
+    p.contiguous = p.in_step[3] == 4 && p.out_step[3] == 4;
     const int64_t work_of_row = dims[2] * dims[3] * call->window.kernel_h * call->window.kernel_w;
     p.rows_of_task = hy_max64(1, TASK / work_of_row);
     hy_team_run(team, pool_task, &p, hy_ceil_div(dims[0] * dims[1], p.rows_of_task));

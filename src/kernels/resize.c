@@ -108,10 +108,16 @@ HY_ALWAYS_INLINE float mix(float tl, float tr, float bl, float br, float x, floa
     return top + (bottom - top) * y;
 }
 
-/* One output pixel between four input ones, whose channels are contiguous and fill a vector. */
+/* One output pixel between four input ones, whose channels are contiguous. */
 HY_ALWAYS_INLINE void mix_vectors(char *out, const char *tl, const char *tr, const char *bl, const char *br,
                                   int64_t channels, float x, float y)
 {
+    if (channels < HY_LANES) {
+        const hy_vf top_left = hy_vf_load_part(tl, channels), top_right = hy_vf_load_part(tr, channels);
+        const hy_vf bottom_left = hy_vf_load_part(bl, channels), bottom_right = hy_vf_load_part(br, channels);
+        hy_vf_store_part(out, mix_vf(top_left, top_right, bottom_left, bottom_right, x, y), channels);
+        return;
+    }
     for (int64_t i = 0; i < channels; i += HY_LANES) {
         const int64_t c = hy_min64(i, channels - HY_LANES) * 4; /* the last overlaps the one before */
         hy_vf_store(out + c, mix_vf(hy_vf_load(tl + c), hy_vf_load(tr + c), hy_vf_load(bl + c), hy_vf_load(br + c),
@@ -124,7 +130,7 @@ static void bilinear_row(const resize *r, const char *top, const char *bottom, c
     const int64_t columns = r->call->out.dims[2], channels = r->call->out.dims[3];
     const int64_t in_column = r->in_step[2], in_step = r->in_step[3], out_column = r->out_step[2];
     const int64_t out_step = r->out_step[3];
-    const bool vectors = r->dense_channels && channels >= HY_LANES;
+    const bool vectors = r->dense_channels && channels >= HY_PART_FROM;
     const source *sources = r->columns;
     for (int64_t column = 0; column < columns; column++, out += out_column) {
         const float x = sources[column].part;

@@ -111,7 +111,7 @@ static haya_status lower_node(hy_drafts *d, const hy_node *node, size_t index)
             value->place = (hy_place){.kind = HY_PLACE_KNOWN, .data = outs[k].value};
         } else if (build.alias[k] >= 0) {
             hy_edge edge = node->inputs[build.alias[k]];
-            value->alias = d->first[edge.node] + edge.out;
+            value->alias = hy_value_owner(d, d->first[edge.node] + edge.out);
         }
     }
     return known ? HAYA_OK : append_calls(d, node, index, &build);

@@ -46,6 +46,9 @@ static void find_lifetimes(hy_drafts *d)
             if (draft->in[k] >= 0)
                 touch(&d->values[hy_value_owner(d, draft->in[k])], (int32_t)i);
     }
+    /* A fetched input or constant is copied at the end, and until then the staging of an input must last. */
+    for (size_t i = 0; i < d->fetch_count; i++)
+        touch(&d->values[hy_value_owner(d, d->fetches[i])], (int32_t)d->count);
 }
 
 static bool is_elementwise(hy_family family)

@@ -231,7 +231,7 @@ class Headers(Npy):
         os.mkfifo(pipe)
         array = np.random.default_rng(0).random(100000).astype(np.float32)
         np.save(self.x, array)
-        writer = threading.Thread(target=lambda: pipe.write_bytes(self.x.read_bytes()))
+        writer = threading.Thread(target=lambda: pipe.write_bytes(self.x.read_bytes()), daemon=True)
         writer.start()
         self.succeed("run", self.model("float32"), "-i", pipe, "-o", self.y)
         writer.join()

@@ -28,7 +28,8 @@ static void rows_are_complete(void)
         bool fine = op->outputs && (op->build != NULL) == (op->kind == HY_OP_COMPUTE)
                  && (op->max_inputs == -1 || op->max_inputs >= op->min_inputs);
         for (const hy_attr_def *def = op->attrs; def && def->name; def++)
-            fine = fine && def->kind != HY_ATTR_NONE && !(def->required && def->hint);
+            fine = fine && def->kind != HY_ATTR_NONE && !(def->required && def->hint)
+                && (!def->types || def->required || (def->types >> def->fallback.type & 1));
         if (!CHECK(fine))
             printf("    %s\n", op->name);
     }

@@ -302,11 +302,12 @@ static void unsupported_operations_that_no_fetch_depends_on_are_counted(void)
     haya_model_close(model);
 }
 
-static void an_unsupported_operation_can_be_replaced_by_a_feed(void)
+static void what_has_no_known_type_cannot_be_fed(void)
 {
     haya_model *model = open_unsupported();
     haya_error error;
-    CHECK_INT(make(model, "x c", "e", &error), HAYA_ERROR_SHAPE); /* nobody knows what dtype it is of */
+    CHECK_INT(make(model, "x c", "e", &error), HAYA_ERROR_UNSUPPORTED);
+    CHECK_STR(error.node, "c");
     haya_model_close(model);
 }
 
@@ -850,7 +851,7 @@ int main(void)
     RUN(wrong_arguments_are_refused);
     RUN(all_unsupported_operations_are_listed_at_once);
     RUN(unsupported_operations_that_no_fetch_depends_on_are_counted);
-    RUN(an_unsupported_operation_can_be_replaced_by_a_feed);
+    RUN(what_has_no_known_type_cannot_be_fed);
     RUN(a_thousand_unsupported_operations_are_all_reported);
     RUN(a_missing_input_is_named);
     RUN(an_output_that_a_node_does_not_have_is_named);

@@ -2,7 +2,7 @@
  *
  * Times every kernel that takes a call, for a list of shapes of common networks, and prints GFLOP/s.
  *
- *     bench_kernels [threads] [part of a shape's or kernel's name]
+ *     bench_kernels [threads] [part of a shape's or kernel's name, or an instruction set]
  */
 #include <stdio.h>
 #include <stdlib.h>

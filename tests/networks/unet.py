@@ -31,7 +31,6 @@ def unet_layers(kit, x, width, levels=5, upsampling="nearest", up_size=2,
             x = kit.conv(x, filters, up_size)
         x = kit.concat([skips[level], x])
         x = kit.conv_pair(x, filters, norm=norm)
-    x = kit.conv(x, 2, 3)
     return kit.conv(x, 1, 1, activation="sigmoid")
 
 
