@@ -19,7 +19,8 @@ exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model
     for (size_t i = 0; i < count; i++) {
         if (!files[i].name) {
             haya_value value;
-            haya_status found = outputs ? haya_model_output(model, next, &value) : haya_model_input(model, next, &value);
+            haya_status found = outputs ? haya_model_output(model, next, &value)
+                                        : haya_model_input(model, next, &value);
             if (found != HAYA_OK) {
                 return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT,
                             "'%s' is one %s file too many: the model has only %zu %s%s", files[i].file, what, next,

@@ -237,8 +237,8 @@ def main():
     args.add_argument("--cache", default="build/demo-cache",
                       help="folder for the training pictures and weights")
     args.add_argument("--models", nargs="+", choices=names, default=names)
-    args.add_argument("--plan-all", type=plan, default="128:12:1200,256:4:60")
-    args.add_argument("--plan-one", type=plan, default="128:8:260,256:4:30")
+    args.add_argument("--plan-all", type=plan, default="128:12:1900,256:4:100")
+    args.add_argument("--plan-one", type=plan, default="128:8:420,256:4:40")
     tf.config.experimental.enable_op_determinism()
     run(args.parse_args())
 

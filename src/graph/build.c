@@ -16,7 +16,8 @@ haya_status hy_build_fail(hy_build *b, haya_status status, const char *format, .
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return hy_fail(b->error, status, b->name, "node '%s' (%s): %s", b->name, b->op->name, text);
+    return hy_fail(b->error, status, b->name, "node '%s' (%s): %s", b->name, b->op_name ? b->op_name : b->op->name,
+                   text);
 }
 
 hy_build_call *hy_build_append(hy_build *b, hy_family family, int target, int input_count, const int32_t *sources)
@@ -151,7 +152,7 @@ bool hy_input_is_structural(const hy_op *op, int input, int input_count)
 haya_status hy_node_build(const hy_node *node, const hy_operand *ins, hy_operand *outs, hy_build *build,
                           hy_arena *arena, haya_error *error)
 {
-    *build = (hy_build){.op = node->op, .name = node->name, .attrs = node->attrs, .in_count = node->input_count,
+    *build = (hy_build){.op = node->op, .op_name = node->op_name, .name = node->name, .attrs = node->attrs, .in_count = node->input_count,
                         .out_count = node->output_count, .in = ins, .out = outs, .arena = arena, .error = error};
     for (int i = 0; i < node->input_count; i++)
         if (is_structural(node->op, i, node->input_count) && !ins[i].value)

@@ -88,6 +88,7 @@ typedef enum hy_class {
 
 typedef struct hy_node {
     const hy_op *op;             /* feeds: NULL unless a placeholder */
+    const char *op_name;         /* of a node that a rewrite made: the file's word for what it was; else NULL */
     const char *name;            /* in the model traced, which keeps the string */
     const hy_attr *attrs;        /* in the row's order, defaults filled in */
     const hy_constant *constant; /* HY_OP_CONST */

@@ -87,6 +87,7 @@ typedef struct hy_build_call {
 
 struct hy_build {
     const hy_op *op;
+    const char *op_name;          /* for messages, where op is a row that rewrites make; else NULL */
     const char *name;             /* the node's, for messages */
     const hy_attr *attrs;         /* in the row's order, defaults filled in */
     int in_count, out_count;

@@ -106,21 +106,7 @@ HY_ALWAYS_INLINE tile_row row_add_product(tile_row sum, float a, tile_row b, int
     return sum;
 }
 
-/* A part of k: `length` from `first` on, of each of `segments` segments. */
-typedef struct k_part {
-    int64_t segment, segments, first, length;
-} k_part;
-
-typedef struct gemm_tile {
-    const hy_f32 *const *a;  /* [segments][HY_GEMM_BLOCK_ROWS], at the tile's first row, the part's first segment */
-    const hy_f32 *b;         /* [segments * length][columns] */
-    int64_t b_stride;
-    float *sums;             /* [HY_GEMM_ROWS][columns] */
-    k_part part;
-    bool begin;              /* sums start at 0 */
-} gemm_tile;
-
-HY_ALWAYS_INLINE void sum_tile(const gemm_tile *tile, int vectors)
+HY_ALWAYS_INLINE void sum_tile(const hy_gemm_tile *tile, int vectors)
 {
     const int64_t columns = vectors * HY_LANES, first = tile->part.first, length = tile->part.length;
     const bool six = HY_GEMM_ROWS == 6;
@@ -163,22 +149,15 @@ HY_ALWAYS_INLINE void sum_tile(const gemm_tile *tile, int vectors)
     }
 }
 
-static void sum_tile_narrow(const gemm_tile *tile)
+static void sum_tile_narrow(const hy_gemm_tile *tile)
 {
     sum_tile(tile, 1);
 }
 
-static void sum_tile_half(const gemm_tile *tile)
+static void sum_tile_half(const hy_gemm_tile *tile)
 {
     sum_tile(tile, 2);
 }
-
-#if HY_GEMM_VECTORS == 4
-static void sum_tile_wide(const gemm_tile *tile)
-{
-    sum_tile(tile, 4);
-}
-#endif
 
 /* The widest tile that `columns` columns fill, or the narrowest that holds them. */
 static int tile_vectors(int64_t columns)
@@ -190,13 +169,18 @@ static int tile_vectors(int64_t columns)
     return columns > HY_LANES ? 2 : 1;
 }
 
-static void (*tile_function(int vectors))(const gemm_tile *)
+static void (*tile_function(int vectors))(const hy_gemm_tile *)
 {
 #if HY_GEMM_VECTORS == 4
     if (vectors == 4)
-        return sum_tile_wide;
+        return hy_gemm_sum_tile;
 #endif
     return vectors == 2 ? sum_tile_half : sum_tile_narrow;
+}
+
+void hy_gemm_sum_tile(const hy_gemm_tile *tile)
+{
+    sum_tile(tile, HY_GEMM_VECTORS);
 }
 
 /* ---- The panel --------------------------------------------------------------------------------------------- */
@@ -265,17 +249,17 @@ static int64_t k_parts(int64_t segments, int64_t length)
     return segments * hy_ceil_div(length, PANEL_K);
 }
 
-static k_part k_part_at(int64_t segments, int64_t length, int64_t index)
+static hy_gemm_part k_part_at(int64_t segments, int64_t length, int64_t index)
 {
     if (segments == 0 || length == 0)
-        return (k_part){0};
+        return (hy_gemm_part){0};
     if (length <= PANEL_K) {
         int64_t step = PANEL_K / length, first = index * step;
-        return (k_part){.segment = first, .segments = hy_min64(step, segments - first), .length = length};
+        return (hy_gemm_part){.segment = first, .segments = hy_min64(step, segments - first), .length = length};
     }
     int64_t chunk = (int64_t)hy_round_up((size_t)hy_ceil_div(length, hy_ceil_div(length, PANEL_K)), 4);
     int64_t first = index / segments * chunk;
-    return (k_part){.segment = index % segments, .segments = 1, .first = hy_min64(first, length),
+    return (hy_gemm_part){.segment = index % segments, .segments = 1, .first = hy_min64(first, length),
                     .length = hy_max64(0, hy_min64(chunk, length - first))};
 }
 
@@ -296,18 +280,18 @@ static void store_tile(const hy_gemm *gemm, const hy_gemm_work *work, const hy_s
 /* `count` columns from `column` on, at most `vectors` vectors, for all rows. */
 static void run_panel(const hy_gemm *gemm, const hy_gemm_work *work, int64_t column, int64_t count, int vectors)
 {
-    void (*sum)(const gemm_tile *) = tile_function(vectors);
+    void (*sum)(const hy_gemm_tile *) = tile_function(vectors);
     int64_t columns = vectors * HY_LANES, parts = k_parts(work->segments, gemm->length);
     hy_store_columns epilogue;
     hy_store_columns_load(&epilogue, &gemm->store, column, count);
     for (int64_t p = 0; p < parts; p++) {
-        k_part part = k_part_at(work->segments, gemm->length, p);
+        hy_gemm_part part = k_part_at(work->segments, gemm->length, p);
         for (int64_t s = 0; s < part.segments; s++) {
             const hy_f32 *b = gemm->b + work->segment[part.segment + s] + part.first * gemm->b_k;
             copy_panel(work->panel + s * part.length * columns, columns, gemm, b + column * gemm->b_n, part.length,
                        count);
         }
-        gemm_tile tile = {.b = work->panel, .b_stride = columns, .part = part, .begin = p == 0};
+        hy_gemm_tile tile = {.b = work->panel, .b_stride = columns, .part = part, .begin = p == 0};
         for (int64_t row = 0; row < work->rows; row += HY_GEMM_ROWS) {
             tile.a = work->a + part.segment * HY_GEMM_BLOCK_ROWS + row;
             tile.sums = work->sums + row * columns;

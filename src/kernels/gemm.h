@@ -53,12 +53,30 @@ typedef struct hy_gemm_work {
 #define hy_gemm_work_size HY_ISA_SYMBOL(hy_gemm_work_size)
 #define hy_gemm_work_at HY_ISA_SYMBOL(hy_gemm_work_at)
 #define hy_gemm_cut_make HY_ISA_SYMBOL(hy_gemm_cut_make)
+#define hy_gemm_sum_tile HY_ISA_SYMBOL(hy_gemm_sum_tile)
 #define hy_gemm_block HY_ISA_SYMBOL(hy_gemm_block)
 #define hy_gemm_transpose HY_ISA_SYMBOL(hy_gemm_transpose)
 
 /* Scratch of one worker, a multiple of 64 bytes, and the work of worker number `worker` in it. */
 size_t hy_gemm_work_size(int64_t max_segments);
 hy_gemm_work hy_gemm_work_at(void *scratch, int worker, int64_t max_segments);
+
+/* A part of k: `length` from `first` on, of each of `segments` segments. */
+typedef struct hy_gemm_part {
+    int64_t segment, segments, first, length;
+} hy_gemm_part;
+
+typedef struct hy_gemm_tile {
+    const hy_f32 *const *a;  /* [segments][HY_GEMM_BLOCK_ROWS], at the tile's first row, the part's first segment */
+    const hy_f32 *b;         /* [segments * length][columns] */
+    int64_t b_stride;
+    float *sums;             /* [HY_GEMM_ROWS][columns] */
+    hy_gemm_part part;
+    bool begin;              /* sums start at 0 */
+} hy_gemm_tile;
+
+/* sums [HY_GEMM_ROWS][HY_GEMM_COLUMNS] += a b, or = a b where the tile begins. */
+void hy_gemm_sum_tile(const hy_gemm_tile *tile);
 
 /* How m x n is cut into tasks, by shape alone. */
 typedef struct hy_gemm_cut {

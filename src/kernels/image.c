@@ -69,6 +69,8 @@ static void copy_row(void *argument, int64_t index, int worker)
     int64_t n = index / copy->height, y = index % copy->height - copy->pad_top;
     float *to = copy->to + index * row;
     (void)worker;
+    if (row == 0)
+        return; /* nor is there memory then */
     if (y < 0 || y >= image->height || image->width == 0) {
         memset(to, 0, (size_t)row * sizeof(float));
         return;

@@ -77,7 +77,7 @@ static haya_status append_calls(hy_drafts *d, const hy_node *node, size_t index,
         hy_draft *draft = NULL;
         HY_TRY(append(d, &draft));
         *draft = (hy_draft){.call = c->call, .out = d->first[index] + c->target, .node = node->name,
-                            .op = node->op->name};
+                            .op = node->op_name ? node->op_name : node->op->name};
         for (int k = 0; k < c->call.input_count; k++)
             draft->in[k] = c->source[k] == HY_SOURCE_ZERO     ? HY_VALUE_ZERO
                          : c->source[k] == HY_SOURCE_OUTPUT   ? draft->out

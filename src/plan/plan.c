@@ -219,6 +219,12 @@ size_t hy_plan_scratch(const haya_plan *plan, int threads)
     return plan->value_bytes + kernels;
 }
 
+/* Of the tensor, where several steps write its parts. */
+static int64_t step_bytes(const hy_step *step)
+{
+    return hy_shape_bytes(&step->shape, step->call.out.dtype);
+}
+
 static haya_status check_scratch(haya_plan *plan, const haya_plan_options *options, haya_error *error)
 {
     int threads = options && options->threads > 0 ? options->threads : hy_threads_available();
@@ -226,9 +232,13 @@ static haya_status check_scratch(haya_plan *plan, const haya_plan_options *optio
     plan->info.scratch_bytes = hy_plan_scratch(plan, threads);
     if (plan->info.scratch_bytes <= limit)
         return HAYA_OK;
+    if (plan->step_count == 0)
+        return hy_fail(error, HAYA_ERROR_LIMIT, NULL, "%s: the plan needs %llu bytes of scratch, above the limit of %llu",
+                       hy_file_path(plan->program->model->file), (unsigned long long)plan->info.scratch_bytes,
+                       (unsigned long long)limit);
     const hy_step *largest = plan->steps;
     for (size_t i = 0; i < plan->step_count; i++)
-        if (hy_view_elements(&plan->steps[i].call.out) > hy_view_elements(&largest->call.out))
+        if (step_bytes(&plan->steps[i]) > step_bytes(largest))
             largest = &plan->steps[i];
     return hy_fail(error, HAYA_ERROR_LIMIT, largest->node, "%s: the plan needs %llu bytes of scratch, above the limit "
                    "of %llu; its largest tensor is that of node '%s', of shape %s",

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans: shapes, limits, what is fused and what is not, and memory that is used again.
+ */
+#include "../test.h"
+#include "../graph/nets.h"
+#include "../run/loop.h"
+
+static haya_model *open_unet(int64_t width)
+{
+    net n = {0};
+    net_unet(&n, "", width, 1);
+    return net_open(&n, "unet.pb");
+}
+
+/* Whether a step of the plan has just these operations. */
+static bool has_step(const haya_plan *plan, const char *op)
+{
+    haya_step step;
+    for (size_t i = 0; haya_plan_step(plan, i, &step) == HAYA_OK; i++)
+        if (strcmp(step.op, op) == 0)
+            return true;
+    return false;
+}
+
+static void print_steps(const haya_plan *plan)
+{
+    haya_step step;
+    for (size_t i = 0; haya_plan_step(plan, i, &step) == HAYA_OK; i++)
+        printf("    %s: %s (%s)\n", step.node, step.op, step.kernel);
+}
+
+static bool check_step(const haya_plan *plan, const char *op, bool expected)
+{
+    bool passed = has_step(plan, op) == expected;
+    if (!CHECK(passed)) {
+        printf("    %s %s\n", expected ? "there is no" : "there is", op);
+        print_steps(plan);
+    }
+    return passed;
+}
+
+/* The relative L2 distance. */
+static double distance(const haya_tensor *a, const haya_tensor *b)
+{
+    double error = 0, norm = 0;
+    const float *x = a->data, *y = b->data;
+    if (a->bytes != b->bytes)
+        return INFINITY;
+    for (uint64_t i = 0; i < a->bytes / sizeof *x; i++) {
+        error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        norm += (double)y[i] * (double)y[i];
+    }
+    return error == 0 ? 0 : sqrt(error / norm);
+}
+
+/* ---- Shapes --------------------------------------------------------------------------------------------------------- */
+
+static void a_plan_knows_its_outputs_before_any_run(void)
+{
+    haya_model *model = open_unet(4);
+    haya_error error;
+    haya_program *program = loop_program(model, NULL, NULL, &error);
+    haya_shape shape = loop_shape(4, 2, 16, 24, 1);
+    haya_plan *plan;
+    CHECK_INT(haya_plan_create(program, &shape, 1, NULL, &plan, &error), HAYA_OK);
+    if (CHECK(plan)) {
+        haya_value value;
+        haya_plan_info info;
+        haya_step step;
+        haya_plan_get_info(plan, &info);
+        CHECK_INT(info.input_count, 1);
+        CHECK_INT(info.output_count, 1);
+        CHECK(info.scratch_bytes > 0);
+        CHECK(info.flops > 2 * 2 * 16 * 24 * 9 * 4);
+        CHECK_INT(haya_plan_input(plan, 0, &value), HAYA_OK);
+        CHECK_STR(value.name, "x");
+        CHECK_INT(value.shape.dims[2], 24);
+        CHECK_INT(haya_plan_output(plan, 0, &value), HAYA_OK);
+        CHECK_STR(value.name, "y");
+        CHECK_INT(value.dtype, HAYA_FLOAT32);
+        CHECK_INT(value.shape.rank, 4);
+        for (int i = 0; i < 4; i++)
+            CHECK_INT(value.shape.dims[i], shape.dims[i]);
+        uint64_t flops = 0;
+        for (size_t i = 0; i < info.step_count; i++) {
+            CHECK_INT(haya_plan_step(plan, i, &step), HAYA_OK);
+            CHECK(step.node[0] && step.op[0] && strchr(step.kernel, '/') && step.why && step.bytes);
+            flops += step.flops;
+        }
+        CHECK_INT(flops, info.flops);
+        CHECK_INT(haya_plan_step(plan, info.step_count, &step), HAYA_ERROR_NOT_FOUND);
+        CHECK_INT(haya_plan_input(plan, 1, &value), HAYA_ERROR_NOT_FOUND);
+        CHECK_INT(haya_plan_output(plan, 1, &value), HAYA_ERROR_NOT_FOUND);
+    }
+    haya_plan_free(plan);
+    haya_program_free(program);
+    haya_model_close(model);
+}
+
+/* Each image of a batch gives what it gives alone, at several sizes. */
+static void batches_and_sizes_agree(void)
+{
+    static const int64_t sizes[][2] = {{2, 2}, {4, 6}, {16, 10}, {34, 18}};
+    haya_model *model = open_unet(4);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        haya_shape one = loop_shape(4, 1, sizes[i][0], sizes[i][1], 1), three = one;
+        loop single, batch;
+        three.dims[0] = 3;
+        if (!CHECK(loop_make(&single, model, NULL, NULL, &one, 1)) || !CHECK(loop_make(&batch, model, NULL, NULL, &three, 1)))
+            return;
+        CHECK_INT(loop_run(&batch), HAYA_OK);
+        for (size_t k = 0; k < 3; k++) {
+            haya_tensor part = batch.out[0];
+            part.bytes /= 3;
+            part.data = (uint8_t *)batch.out[0].data + k * part.bytes;
+            memcpy(single.in[0].data, (uint8_t *)batch.in[0].data + k * single.in[0].bytes, single.in[0].bytes);
+            CHECK_INT(loop_run(&single), HAYA_OK);
+            CHECK(distance(&single.out[0], &part) < 1e-6);
+        }
+        loop_free(&single);
+        loop_free(&batch);
+    }
+    haya_model_close(model);
+}
+
+static void check_shape_refused(haya_program *program, haya_shape shape, haya_status status, const char *text)
+{
+    haya_plan *plan;
+    haya_error error;
+    if (!CHECK_INT(haya_plan_create(program, &shape, 1, NULL, &plan, &error), status) || status == HAYA_OK) {
+        haya_plan_free(plan);
+        return;
+    }
+    CHECK(!plan);
+    CHECK_HAS(error.message, text);
+    CHECK_HAS(error.message, "unet.pb");
+}
+
+static void wrong_shapes_are_refused(void)
+{
+    haya_model *model = open_unet(4);
+    haya_error error;
+    haya_plan *plan;
+    haya_program *program = loop_program(model, NULL, NULL, &error);
+    check_shape_refused(program, loop_shape(4, 1, 8, 8, 3), HAYA_ERROR_SHAPE, "'x'");
+    check_shape_refused(program, loop_shape(3, 8, 8, 1, 0), HAYA_ERROR_SHAPE, "[8, 8, 1]");
+    check_shape_refused(program, loop_shape(4, -1, 8, 8, 1), HAYA_ERROR_SHAPE, "[?, 8, 8, 1]");
+    check_shape_refused(program, loop_shape(-1, 0, 0, 0, 0), HAYA_ERROR_SHAPE, "unknown rank");
+    check_shape_refused(program, loop_shape(9, 1, 8, 8, 1), HAYA_ERROR_SHAPE, "'x'");
+    check_shape_refused(program, loop_shape(100000, 1, 8, 8, 1), HAYA_ERROR_SHAPE, "'x'");
+    check_shape_refused(program, loop_shape(4, 1, 9, 8, 1), HAYA_ERROR_SHAPE, "'join' (ConcatV2)");
+    check_shape_refused(program, loop_shape(4, INT64_MAX, 8, 8, 1), HAYA_ERROR_LIMIT, "'x'");
+    check_shape_refused(program, loop_shape(4, 1, (int64_t)1 << 30, (int64_t)1 << 30, 1), HAYA_ERROR_LIMIT, "");
+    CHECK_INT(haya_plan_create(program, NULL, 0, NULL, &plan, &error), HAYA_ERROR_ARGUMENT);
+    CHECK_INT(haya_plan_create(program, (haya_shape[2]){{0}}, 2, NULL, &plan, &error), HAYA_ERROR_ARGUMENT);
+    CHECK_INT(haya_plan_create(NULL, (haya_shape[1]){{0}}, 1, NULL, &plan, &error), HAYA_ERROR_ARGUMENT);
+    CHECK_INT(haya_plan_create(program, (haya_shape[1]){{0}}, 1, NULL, NULL, &error), HAYA_ERROR_ARGUMENT);
+    haya_plan_options options = {.struct_size = 1};
+    CHECK_INT(haya_plan_create(program, (haya_shape[1]){{0}}, 1, &options, &plan, &error), HAYA_ERROR_ARGUMENT);
+    options = (haya_plan_options){.struct_size = sizeof options, .threads = -1};
+    CHECK_INT(haya_plan_create(program, (haya_shape[1]){{0}}, 1, &options, &plan, &error), HAYA_ERROR_ARGUMENT);
+    haya_program_free(program);
+    haya_model_close(model);
+}
+
+/* No images at all are no error, and nothing is computed. */
+static void an_empty_batch_runs(void)
+{
+    net n = {0};
+    net_input(&n, "x", 2, (int64_t[]){-1, 3});
+    net_weights(&n, "w", 2, (int64_t[]){3, 5}, 1);
+    net_op(&n, "y", "MatMul", "x w");
+    net_op(&n, "z", "Relu", "y");
+    haya_model *model = net_open(&n, "empty.pb");
+    haya_shape shape = loop_shape(2, 0, 3, 0, 0);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, "z x", &shape, 1)))
+        CHECK_INT(loop_run(&l), HAYA_OK);
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+/* ---- Limits ------------------------------------------------------------------------------------------------------------ */
+
+static void too_much_scratch_is_refused(void)
+{
+    haya_model *model = open_unet(4);
+    haya_error error;
+    haya_program *program = loop_program(model, NULL, NULL, &error);
+    haya_shape shape = loop_shape(4, 1, 64, 64, 1);
+    haya_plan *plan, *refused;
+    haya_plan_info info;
+    haya_plan_options options = {.struct_size = sizeof options, .threads = 1};
+    CHECK_INT(haya_plan_create(program, &shape, 1, &options, &plan, &error), HAYA_OK);
+    haya_plan_get_info(plan, &info);
+    options.max_scratch_bytes = info.scratch_bytes - 1;
+    CHECK_INT(haya_plan_create(program, &shape, 1, &options, &refused, &error), HAYA_ERROR_LIMIT);
+    CHECK(!refused);
+    char bytes[32];
+    snprintf(bytes, sizeof bytes, "%llu bytes", (unsigned long long)info.scratch_bytes);
+    CHECK_HAS(error.message, bytes);
+    snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)info.scratch_bytes - 1);
+    CHECK_HAS(error.message, bytes);
+    CHECK_HAS(error.message, "'join'");
+    CHECK_STR(error.node, "join");
+    CHECK_HAS(error.message, "[1, 64, 64, 12]");
+    options.max_scratch_bytes = info.scratch_bytes;
+    CHECK_INT(haya_plan_create(program, &shape, 1, &options, &refused, &error), HAYA_OK);
+    haya_plan_free(refused);
+    haya_plan_free(plan);
+    haya_program_free(program);
+    haya_model_close(model);
+}
+
+static void a_plan_without_steps_can_exceed_the_limit(void)
+{
+    net n = {0};
+    net_input(&n, "x", 1, (int64_t[]){-1});
+    net_const(&n, "none", GD_FLOAT, 1, (int64_t[]){0}, NULL, 0);
+    net_input(&n, "unused", 1, (int64_t[]){-1});
+    net_op(&n, "empty", "Mul", "x none");
+    haya_model *model = net_open(&n, "empty.pb");
+    haya_error error;
+    haya_program *program = loop_program(model, "x unused", "empty", &error);
+    haya_shape shapes[2] = {loop_shape(1, 1, 0, 0, 0), loop_shape(1, 1000, 0, 0, 0)};
+    haya_plan_options options = {.struct_size = sizeof options, .max_scratch_bytes = 1};
+    haya_plan *plan;
+    if (!CHECK(program))
+        printf("    %s\n", error.message);
+    CHECK_INT(haya_plan_create(program, shapes, 2, &options, &plan, &error), HAYA_ERROR_LIMIT);
+    haya_plan_free(plan);
+    haya_program_free(program);
+    haya_model_close(model);
+}
+
+/* value filled into a shape that is a constant: [5000000] floats are 20 MB, and a file of a few bytes. */
+static void constants_beyond_16_mebibytes_are_refused(void)
+{
+    net n = {0};
+    haya_error error;
+    int32_t counts[2] = {4 * 1024 * 1024, 4 * 1024 * 1024 + 1};
+    for (int i = 0; i < 2; i++) {
+        net_ints(&n, "dims", 1, &counts[i]);
+        net_int(&n, "two", 2);
+        pb *node = net_node(&n, "fill", "Fill", "dims two");
+        gd_attr_type(node, "T", GD_INT32);
+        gd_attr_type(node, "index_type", GD_INT32);
+        node = net_node(&n, "first", "StridedSlice", "fill begin end step");
+        gd_attr_type(node, "T", GD_INT32);
+        gd_attr_type(node, "Index", GD_INT32);
+        net_ints(&n, "begin", 1, (int32_t[]){0});
+        net_ints(&n, "end", 1, (int32_t[]){1});
+        net_ints(&n, "step", 1, (int32_t[]){1});
+        net_input(&n, "image", 1, (int64_t[]){2});
+        net_reshape(&n, "y", "image first"); /* what it is computed from steers shapes, so that it is folded */
+        haya_model *model = net_open(&n, "large.pb");
+        haya_program *program = loop_program(model, NULL, NULL, &error);
+        CHECK_INT(error.status, i ? HAYA_ERROR_LIMIT : HAYA_OK);
+        if (i) {
+            CHECK_STR(error.node, "fill");
+            CHECK_HAS(error.message, "16777220 bytes");
+            CHECK_HAS(error.message, "16777216");
+            CHECK_HAS(error.message, "large.pb");
+        }
+        haya_program_free(program);
+        haya_model_close(model);
+    }
+}
+
+/* ---- Fusion ------------------------------------------------------------------------------------------------------------ */
+
+static void convolution_bias_and_activation_are_one_step(void)
+{
+    haya_model *model = open_unet(4);
+    haya_shape shape = loop_shape(4, 1, 8, 8, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
+        check_step(l.plan, "Conv2D+BiasAdd+Relu", true);
+        check_step(l.plan, "Conv2D+BiasAdd+Sigmoid", true);
+        check_step(l.plan, "Conv2D", false);
+        check_step(l.plan, "BiasAdd", false);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void batch_norm_moves_into_the_convolution(void)
+{
+    haya_model *model = open_unet(4);
+    haya_shape shape = loop_shape(4, 1, 8, 8, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1)))
+        check_step(l.plan, "Conv2D+FusedBatchNormV3+Relu", true);
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void what_depends_on_shapes_alone_is_no_step(void)
+{
+    static const char *const folded[] = {"Shape", "StridedSlice", "Mul"};
+    haya_model *model = open_unet(4);
+    haya_shape shape = loop_shape(4, 1, 8, 8, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
+        haya_plan_info info;
+        haya_plan_get_info(l.plan, &info);
+        for (int i = 0; i < 3; i++)
+            check_step(l.plan, folded[i], false);
+        if (!CHECK(info.step_count <= 7)) /* three convolutions, pool, resize, join of two */
+            print_steps(l.plan);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+/* The result of a fetched shape computation is the plan's. */
+static void shape_computations_can_be_fetched(void)
+{
+    haya_model *model = open_unet(4);
+    haya_shape shape = loop_shape(4, 1, 6, 8, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, "twice y shape", &shape, 1))) {
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        const int32_t *twice = l.out[0].data, *dims = l.out[2].data;
+        CHECK_INT(twice[0], 6);
+        CHECK_INT(twice[1], 8);
+        CHECK_INT(dims[0], 1);
+        CHECK_INT(dims[1], 3);
+        CHECK_INT(dims[3], 8);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void what_is_fetched_is_not_fused_away(void)
+{
+    haya_model *model = open_unet(4);
+    haya_shape shape = loop_shape(4, 1, 8, 8, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, "y c1", &shape, 1))) {
+        check_step(l.plan, "Conv2D", true);
+        check_step(l.plan, "Conv2D+BiasAdd+Relu", false);
+    }
+    loop_free(&l);
+    if (CHECK(loop_make(&l, model, NULL, "y a1", &shape, 1))) {
+        check_step(l.plan, "Conv2D+BiasAdd", true);
+        check_step(l.plan, "Conv2D+BiasAdd+Relu", false);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void what_is_read_twice_is_not_fused_away(void)
+{
+    net n = {0};
+    net_input(&n, "x", 4, (int64_t[]){1, 6, 6, 2});
+    net_weights(&n, "w", 4, (int64_t[]){3, 3, 2, 3}, 1);
+    net_conv(&n, "conv", "x", "w", 1, "SAME");
+    net_op(&n, "relu", "Relu", "conv");
+    net_op(&n, "tanh", "Tanh", "conv");
+    net_op(&n, "sum", "AddV2", "relu tanh");
+    haya_model *model = net_open(&n, "twice.pb");
+    haya_shape shape = loop_shape(4, 1, 6, 6, 2);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
+        check_step(l.plan, "Conv2D", true);
+        CHECK_INT(loop_run(&l), HAYA_OK);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+/* conv, then the operations of `tail` with their second operands, each applied to the one before. */
+static void add_tail(net *n, const char *const (*tail)[2], size_t count, const char *producer)
+{
+    char before[32], name[32], inputs[100];
+    int64_t c = 5;
+    net_input(n, "x", 4, (int64_t[]){2, 6, 7, 3});
+    net_input(n, "same", 4, (int64_t[]){2, 6, 7, 5});
+    net_input(n, "row", 4, (int64_t[]){1, 1, 7, 5});
+    net_weights(n, "w", 4, (int64_t[]){3, 3, 3, 5}, 1);
+    net_weights(n, "w2", 2, (int64_t[]){3, 5}, 1);
+    net_ints(n, "flat", 2, (int32_t[]){84, 3});
+    net_weights(n, "vector", 1, &c, 2);
+    net_weights(n, "other", 1, &c, 3);
+    net_fill(n, "number", 0, NULL, 0.75f);
+    if (strcmp(producer, "MatMul") == 0) {
+        net_reshape(n, "rows", "x flat");
+        net_op(n, "start", "MatMul", "rows w2");
+    } else {
+        net_conv(n, "start", "x", "w", 1, "SAME");
+    }
+    snprintf(before, sizeof before, "start");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "n%zu", i);
+        if (tail[i][1][0] == '<') /* the other way round */
+            snprintf(inputs, sizeof inputs, "%s %s", tail[i][1] + 1, before);
+        else
+            snprintf(inputs, sizeof inputs, "%s %s", before, tail[i][1]);
+        net_op(n, name, tail[i][0], inputs);
+        snprintf(before, sizeof before, "%s", name);
+    }
+}
+
+/* The same network with everything fetched, so that nothing is fused, gives the same. */
+static void check_fused(const char *const (*tail)[2], size_t count, const char *producer, const char *step)
+{
+    net n = {0};
+    char fetches[200], last[32];
+    size_t used = 0;
+    add_tail(&n, tail, count, producer);
+    haya_model *model = net_open(&n, "tail.pb");
+    haya_shape shapes[3] = {loop_shape(4, 2, 6, 7, 3), loop_shape(4, 2, 6, 7, 5), loop_shape(4, 1, 1, 7, 5)};
+    loop fused, plain;
+    snprintf(last, sizeof last, "n%zu", count - 1);
+    used = (size_t)snprintf(fetches, sizeof fetches, "%s start", last);
+    for (size_t i = 0; i + 1 < count; i++)
+        used += (size_t)snprintf(fetches + used, sizeof fetches - used, " n%zu", i);
+    if (CHECK(loop_make(&fused, model, "x same row", last, shapes, 3))
+        && CHECK(loop_make(&plain, model, "x same row", fetches, shapes, 3))) {
+        CHECK_INT(loop_run(&fused), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        if (!CHECK(distance(&fused.out[0], &plain.out[0]) < 1e-6))
+            print_steps(fused.plan);
+        if (step)
+            check_step(fused.plan, step, true);
+        loop_free(&plain);
+    }
+    loop_free(&fused);
+    haya_model_close(model);
+}
+
+#define TAIL(producer, step, ...)                                        \
+    do {                                                                 \
+        static const char *const tail[][2] = {__VA_ARGS__};              \
+        check_fused(tail, sizeof tail / sizeof *tail, producer, step);   \
+    } while (0)
+
+static void fused_equals_unfused(void)
+{
+    TAIL("Conv2D", "Conv2D+BiasAdd+Elu", {"BiasAdd", "vector"}, {"Elu", ""});
+    TAIL("Conv2D", "Conv2D+Mul+AddV2+Relu6", {"Mul", "vector"}, {"AddV2", "other"}, {"Relu6", ""});
+    TAIL("Conv2D", "Conv2D+Mul+AddV2", {"Mul", "<vector"}, {"AddV2", "<other"});
+    TAIL("Conv2D", "Conv2D+BiasAdd+AddV2+Relu", {"BiasAdd", "vector"}, {"AddV2", "same"}, {"Relu", ""});
+    TAIL("Conv2D", "Conv2D+BiasAdd+AddV2+Relu", {"BiasAdd", "vector"}, {"AddV2", "<same"}, {"Relu", ""});
+    TAIL("Conv2D", NULL, {"BiasAdd", "vector"}, {"AddV2", "row"}, {"Relu", ""});
+    TAIL("Conv2D", NULL, {"AddV2", "number"}, {"Relu", ""});
+    TAIL("Conv2D", NULL, {"Mul", "number"}, {"AddV2", "number"}, {"Tanh", ""});
+    TAIL("Conv2D", NULL, {"Relu", ""}, {"BiasAdd", "vector"}, {"Relu", ""});
+    TAIL("Conv2D", NULL, {"BiasAdd", "vector"}, {"Mul", "other"}, {"BiasAdd", "vector"});
+    TAIL("Conv2D", NULL, {"AddV2", "same"}, {"BiasAdd", "vector"}, {"AddV2", "same"});
+    TAIL("Conv2D", NULL, {"Sub", "vector"}, {"Sub", "<other"}, {"RealDiv", "number"});
+    TAIL("Conv2D", NULL, {"Maximum", "number"}, {"Minimum", "vector"}, {"SquaredDifference", "same"});
+    TAIL("Conv2D", NULL, {"Mul", "same"}, {"Mul", "vector"}, {"Mul", "other"});
+    TAIL("MatMul", "MatMul+BiasAdd+Relu", {"BiasAdd", "vector"}, {"Relu", ""});
+    TAIL("MatMul", NULL, {"AddV2", "vector"}, {"Mul", "other"}, {"Sigmoid", ""});
+}
+
+static void every_activation_may_follow_a_convolution(void)
+{
+    static const char *const ops[] = {"Relu", "Relu6", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Exp", "Square",
+                                      "Neg", "Abs", "Floor", "Ceil", "Round", "LeakyRelu"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        const char *const tail[][2] = {{"BiasAdd", "vector"}, {ops[i], ""}};
+        check_fused(tail, 2, "Conv2D", NULL);
+        check_fused(tail, 2, "MatMul", NULL);
+    }
+}
+
+/* x plus itself: both operands are the convolution. */
+static void a_convolution_added_to_itself_is_right(void)
+{
+    net n = {0};
+    net_input(&n, "x", 4, (int64_t[]){1, 4, 4, 2});
+    net_weights(&n, "w", 4, (int64_t[]){3, 3, 2, 2}, 1);
+    net_conv(&n, "conv", "x", "w", 1, "SAME");
+    net_ints(&n, "shape", 4, (int32_t[]){1, 4, 4, 2});
+    net_reshape(&n, "again", "conv shape");
+    net_op(&n, "sum", "AddV2", "conv again");
+    net_op(&n, "product", "Mul", "conv conv");
+    net_op(&n, "conv_only", "Identity", "conv");
+    haya_model *model = net_open(&n, "self.pb");
+    haya_shape shape = loop_shape(4, 1, 4, 4, 2);
+    const char *const fetches[] = {"sum", "product"};
+    for (int i = 0; i < 2; i++) {
+        loop l, plain;
+        if (!CHECK(loop_make(&l, model, NULL, fetches[i], &shape, 1))
+            || !CHECK(loop_make(&plain, model, NULL, "conv_only", &shape, 1)))
+            return;
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        for (int k = 0; k < 32; k++) {
+            float c = ((float *)plain.out[0].data)[k];
+            CHECK_NEAR(((float *)l.out[0].data)[k], i ? c * c : c + c, 1e-6);
+        }
+        loop_free(&l);
+        loop_free(&plain);
+    }
+    haya_model_close(model);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------------------------------ */
+
+#define RANDOM_NODES 14
+
+/* Operations on [3, 4] tensors, each on earlier ones; now and then one is reshaped and back, or meets a vector. */
+static void add_random(net *n, uint32_t *state)
+{
+    static const char *const unary[] = {"Relu", "Tanh", "Neg", "Square", "Sigmoid"};
+    static const char *const binary[] = {"AddV2", "Sub", "Mul", "Maximum", "SquaredDifference"};
+    char names[RANDOM_NODES + 1][16] = {"x"}, inputs[64];
+    net_input(n, "x", 2, (int64_t[]){3, 4});
+    net_weights(n, "v", 1, (int64_t[]){4}, 1);
+    net_ints(n, "flat", 1, (int32_t[]){12});
+    net_ints(n, "back", 2, (int32_t[]){3, 4});
+    for (int i = 1; i <= RANDOM_NODES; i++) {
+        const char *a = names[net_random(state) % (uint32_t)i];
+        const char *b = names[(uint32_t)i - 1 - net_random(state) % (i > 3 ? 3 : (uint32_t)i)];
+        snprintf(names[i], sizeof names[i], "n%d", i);
+        uint32_t kind = net_random(state) % 8;
+        if (kind < 2) {
+            net_op(n, names[i], unary[net_random(state) % 5], b);
+        } else if (kind < 5) {
+            snprintf(inputs, sizeof inputs, "%s %s", a, b);
+            net_op(n, names[i], binary[net_random(state) % 5], inputs);
+        } else if (kind < 6) {
+            snprintf(inputs, sizeof inputs, "%s v", b);
+            net_op(n, names[i], "BiasAdd", inputs);
+        } else if (kind < 7) {
+            char flat[32];
+            snprintf(flat, sizeof flat, "%s/flat", names[i]);
+            snprintf(inputs, sizeof inputs, "%s flat", b);
+            net_reshape(n, flat, inputs);
+            snprintf(inputs, sizeof inputs, "%s back", flat);
+            net_reshape(n, names[i], inputs);
+        } else {
+            snprintf(inputs, sizeof inputs, "%s %s %s", a, b, a);
+            gd_attr_int(net_op(n, names[i], "AddN", inputs), "N", 3);
+        }
+    }
+}
+
+/* Where all is fetched, each value has its own memory; where only the last one is, it is shared and written over. */
+static void memory_used_again_changes_no_result(void)
+{
+    uint32_t state = 7;
+    haya_shape shape = loop_shape(2, 3, 4, 0, 0);
+    char all[200], last[16];
+    size_t used = 0;
+    snprintf(last, sizeof last, "n%d", RANDOM_NODES);
+    for (int i = 1; i <= RANDOM_NODES; i++)
+        used += (size_t)snprintf(all + used, sizeof all - used, "n%d ", i);
+    for (int i = 0; i < 300; i++) {
+        net n = {0};
+        loop shared, plain;
+        add_random(&n, &state);
+        haya_model *model = net_open(&n, "random.pb");
+        if (!CHECK(loop_make(&shared, model, "x", last, &shape, 1)) || !CHECK(loop_make(&plain, model, "x", all, &shape, 1)))
+            return;
+        CHECK_INT(loop_run(&shared), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        CHECK(memcmp(shared.out[0].data, plain.out[RANDOM_NODES - 1].data, shared.out[0].bytes) == 0);
+        loop_free(&shared);
+        loop_free(&plain);
+        haya_model_close(model);
+    }
+}
+
+/* A chain of elementwise operations needs no memory but the caller's and one place. */
+static void a_chain_of_elementwise_operations_stays_in_one_place(void)
+{
+    net n = {0};
+    net_input(&n, "x", 1, (int64_t[]){100000});
+    net_op(&n, "a", "Exp", "x");
+    net_op(&n, "b", "Neg", "a");
+    net_op(&n, "c", "Tanh", "b");
+    net_op(&n, "d", "AddV2", "c x");
+    net_op(&n, "e", "Relu", "d");
+    haya_model *model = net_open(&n, "chain.pb");
+    haya_shape shape = loop_shape(1, 100000, 0, 0, 0);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
+        haya_plan_info info;
+        haya_plan_get_info(l.plan, &info);
+        CHECK(info.scratch_bytes < 3 * 400000 + 4096); /* staging of input and output for strides, and one place */
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+int main(void)
+{
+    RUN(a_plan_knows_its_outputs_before_any_run);
+    RUN(batches_and_sizes_agree);
+    RUN(wrong_shapes_are_refused);
+    RUN(an_empty_batch_runs);
+    RUN(too_much_scratch_is_refused);
+    RUN(a_plan_without_steps_can_exceed_the_limit);
+    RUN(constants_beyond_16_mebibytes_are_refused);
+    RUN(convolution_bias_and_activation_are_one_step);
+    RUN(batch_norm_moves_into_the_convolution);
+    RUN(what_depends_on_shapes_alone_is_no_step);
+    RUN(shape_computations_can_be_fetched);
+    RUN(what_is_fetched_is_not_fused_away);
+    RUN(what_is_read_twice_is_not_fused_away);
+    RUN(fused_equals_unfused);
+    RUN(every_activation_may_follow_a_convolution);
+    RUN(a_convolution_added_to_itself_is_right);
+    RUN(memory_used_again_changes_no_result);
+    RUN(a_chain_of_elementwise_operations_stays_in_one_place);
+    return test_summary();
+}
