@@ -16,6 +16,14 @@ static bool is_list(hy_attr_kind kind)
     return kind >= HY_ATTR_LIST_INT && kind <= HY_ATTR_LIST_SHAPE;
 }
 
+/* What a reason that could not be written down stands for. */
+static const char no_memory[] = "";
+
+static const char *said(const char *reason)
+{
+    return reason ? reason : no_memory;
+}
+
 /* NULL, or why `given` can't stand for `def`. */
 static const char *take_attr(const hy_attr_def *def, const hy_attr *given, hy_attr *value, hy_arena *arena)
 {
@@ -27,18 +35,18 @@ static const char *take_attr(const hy_attr_def *def, const hy_attr *given, hy_at
     if (def->hint)
         return NULL;
     if (!given)
-        return def->required ? hy_arena_printf(arena, "attribute '%s' is missing", def->name) : NULL;
+        return def->required ? said(hy_arena_printf(arena, "attribute '%s' is missing", def->name)) : NULL;
     if (given->kind == HY_ATTR_LIST_EMPTY && is_list(def->kind)) {
         value->count = 0;
         return NULL;
     }
     if (given->kind != def->kind)
-        return hy_arena_printf(arena, "attribute '%s' is of another kind than expected", def->name);
+        return said(hy_arena_printf(arena, "attribute '%s' is of another kind than expected", def->name));
     if (given->kind == HY_ATTR_TYPE && given->type == HAYA_INVALID)
-        return hy_arena_printf(arena, "type %s is not supported (attribute '%s')", given->type_name, def->name);
+        return said(hy_arena_printf(arena, "type %s is not supported (attribute '%s')", given->type_name, def->name));
     if (given->kind == HY_ATTR_TYPE && def->types && !(def->types >> given->type & 1))
-        return hy_arena_printf(arena, "dtype %s is not supported (attribute '%s')", haya_dtype_name(given->type),
-                               def->name);
+        return said(hy_arena_printf(arena, "dtype %s is not supported (attribute '%s')", haya_dtype_name(given->type),
+                                    def->name));
     *value = *given;
     value->name = def->name;
     return NULL;
@@ -67,8 +75,8 @@ haya_status hy_op_attrs(const hy_op *op, const hy_record *record, hy_arena *aren
         *why = take_attr(&op->attrs[i], hy_record_attr(record, op->attrs[i].name), &values[i], arena);
     for (size_t i = 0; i < record->attr_count && !*why; i++)
         if (!row_lists(op, record->attrs[i].name))
-            *why = hy_arena_printf(arena, "attribute '%s' is not known", record->attrs[i].name);
-    return HAYA_OK;
+            *why = said(hy_arena_printf(arena, "attribute '%s' is not known", record->attrs[i].name));
+    return *why == no_memory ? hy_out_of_memory(error, record->name) : HAYA_OK;
 }
 
 /* One "argument:type" of the notation. */

@@ -130,7 +130,7 @@ haya_status hy_build_ints(hy_build *b, int input, int64_t *values, int capacity,
 
 haya_status hy_build_int(hy_build *b, int input, int64_t *value)
 {
-    int count;
+    int count = 0;
     HY_TRY(hy_build_ints(b, input, value, 1, &count));
     if (count != 1)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "input %d must be one integer", input);

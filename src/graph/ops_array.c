@@ -281,9 +281,9 @@ static haya_status begin_blocks(hy_build *b, int64_t *block, bool *channels_firs
 static haya_status build_space_to_depth(hy_build *b)
 {
     haya_shape shape = b->in[0].shape;
-    int64_t block;
-    bool channels_first;
-    int c, h, w;
+    int64_t block = 1;
+    bool channels_first = false;
+    int c = 0, h = 0, w = 0;
     HY_TRY(begin_blocks(b, &block, &channels_first, &c, &h, &w));
     if (shape.dims[h] % block != 0 || shape.dims[w] % block != 0)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "%s can't be divided into blocks of %lld x %lld",
@@ -302,9 +302,9 @@ static haya_status build_space_to_depth(hy_build *b)
 static haya_status build_depth_to_space(hy_build *b)
 {
     haya_shape shape = b->in[0].shape;
-    int64_t block;
-    bool channels_first;
-    int c, h, w;
+    int64_t block = 1;
+    bool channels_first = false;
+    int c = 0, h = 0, w = 0;
     HY_TRY(begin_blocks(b, &block, &channels_first, &c, &h, &w));
     if (shape.dims[c] % (block * block) != 0)
         return hy_build_fail(b, HAYA_ERROR_SHAPE, "%lld channels of %s make no blocks of %lld x %lld",

@@ -210,10 +210,12 @@ static haya_status describe_constant(tracer *t, const hy_linked_node *linked, hy
     if (value->tensor->refusal)
         return hy_fail(t->error, HAYA_ERROR_FORMAT, node->name, "%s: node '%s' (Const): %s",
                        hy_file_path(t->model->file), node->name, value->tensor->refusal);
-    if (value->tensor->dtype == HAYA_INVALID)
-        return hy_refuse(t->refusals, node->name, "Const",
-                         hy_arena_printf(t->arena, "type %s is not supported", value->tensor->type_name), t->arena,
-                         t->error);
+    if (value->tensor->dtype == HAYA_INVALID) {
+        const char *why = hy_arena_printf(t->arena, "type %s is not supported", value->tensor->type_name);
+        if (!why)
+            return hy_out_of_memory(t->error, node->name);
+        return hy_refuse(t->refusals, node->name, "Const", why, t->arena, t->error);
+    }
     node->outs[0] = (hy_operand){.dtype = value->tensor->dtype, .shape = value->tensor->shape};
     return HAYA_OK;
 }

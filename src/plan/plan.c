@@ -216,7 +216,8 @@ size_t hy_plan_scratch(const haya_plan *plan, int threads)
         size_t bytes = step->kernel->scratch ? step->kernel->scratch(&step->call, threads) : 0;
         kernels = bytes > kernels ? bytes : kernels;
     }
-    return plan->value_bytes + kernels;
+    size_t bytes = plan->value_bytes + kernels;
+    return bytes ? bytes : HY_CACHE_LINE; /* never none, so that there is a pointer to add offsets to */
 }
 
 /* Of the tensor, where several steps write its parts. */

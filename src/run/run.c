@@ -76,14 +76,20 @@ typedef struct runner {
     const haya_tensor *inputs, *outputs;
 } runner;
 
+/* A session that needed none has none. */
+static uint8_t *scratch(const runner *r, size_t offset)
+{
+    return r->session->scratch ? r->session->scratch + offset : NULL;
+}
+
 static const void *find(const runner *r, const hy_place *place)
 {
     switch (place->kind) {
     case HY_PLACE_INPUT:
-        return is_strided(&r->inputs[place->index]) ? r->session->scratch + r->plan->inputs[place->index].offset
+        return is_strided(&r->inputs[place->index]) ? scratch(r, r->plan->inputs[place->index].offset)
                                                      : r->inputs[place->index].data;
     case HY_PLACE_OUTPUT:
-        return is_strided(&r->outputs[place->index]) ? r->session->scratch + r->plan->outputs[place->index].offset
+        return is_strided(&r->outputs[place->index]) ? scratch(r, r->plan->outputs[place->index].offset)
                                                       : r->outputs[place->index].data;
     case HY_PLACE_EXTERNAL:
         return r->weights->externals[place->index];
@@ -92,7 +98,7 @@ static const void *find(const runner *r, const hy_place *place)
     case HY_PLACE_SCRATCH:
         break;
     }
-    return r->session->scratch + place->offset;
+    return scratch(r, place->offset);
 }
 
 static hy_view strided_view(const haya_tensor *tensor)
@@ -110,10 +116,10 @@ static void stage(const runner *r, const haya_tensor *tensor, const hy_staging *
     hy_view dense = hy_view_dense(staging->dtype, &staging->shape);
     call.in[0] = in ? strided_view(tensor) : dense;
     call.out = in ? dense : strided_view(tensor);
-    uint8_t *memory = r->session->scratch + staging->offset;
+    uint8_t *memory = scratch(r, staging->offset);
     const void *from = in ? tensor->data : memory;
     void *to = in ? memory : tensor->data;
-    hy_kernel_choose(&call, hy_isa_best())->run(&call, &from, to, r->session->scratch + r->plan->value_bytes,
+    hy_kernel_choose(&call, hy_isa_best())->run(&call, &from, to, scratch(r, r->plan->value_bytes),
                                                 r->session->team);
 }
 
@@ -124,7 +130,7 @@ static const char *run_step(const runner *r, size_t index)
     for (int k = 0; k < step->call.input_count; k++)
         in[k] = find(r, &step->in[k]);
     return step->kernel->run(&step->call, in, (void *)(uintptr_t)find(r, &step->out),
-                             r->session->scratch + r->plan->value_bytes, r->session->team);
+                             scratch(r, r->plan->value_bytes), r->session->team);
 }
 
 static haya_status run_steps(const runner *r, haya_error *error)
