@@ -9,7 +9,6 @@
 #include <string.h>
 
 /* The library's limit. */
-enum { MAX_THREADS = 256 };
 
 exit_status wrong_usage(const arguments *args, const char *format, ...) {
     char text[1024];
@@ -100,7 +99,7 @@ bool arguments_number(const arguments *args, int64_t low, int64_t high, int64_t 
 
 bool arguments_threads(const arguments *args, int32_t *threads) {
     int64_t number;
-    bool ok = arguments_number(args, 1, MAX_THREADS, &number);
+    bool ok = arguments_number(args, 1, HAYA_MAX_THREADS, &number);
     *threads = ok ? (int32_t)number : 0;
     return ok;
 }

@@ -17,7 +17,8 @@ typedef struct bench_structure {
     size_t model_count;
     size_t input_count, output_count;
     haya_tensor *inputs, *outputs;
-    double plan_ms;                  /* program, plan and scratch */
+    double plan_ms;                  /* program and plan */
+    double scratch_ms;               /* the session's scratch: memory that is asked for and touched */
     durations same, switched;        /* runs after one of the same model, and after one of another */
 } bench_structure;
 
@@ -35,7 +36,7 @@ typedef struct bench {
     bench_structure *structures;     /* room for one for each model */
     size_t structure_count;
     haya_session *session;
-    int32_t threads;                 /* 0: not said */
+    int32_t threads;                 /* of the session; before it is made 0: not said */
     durations same, switched;        /* of all structures */
     bool memory_known;
     memory_use one, all;             /* when the first model has run; when all have */

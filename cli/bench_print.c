@@ -34,7 +34,10 @@ static void print_structures(bench *b) {
         printf("structure %s, %zu model%s\n", s->fingerprint, s->model_count, plural(s->model_count));
         table_cell(&t, "  plan");
         table_cell(&t, "%s", text_ms(s->plan_ms).s);
-        table_cell(&t, "program, plan and scratch, once for the structure");
+        table_cell(&t, "program and plan, once for the structure");
+        table_cell(&t, "  scratch");
+        table_cell(&t, "%s", text_ms(s->scratch_ms).s);
+        table_cell(&t, "memory for tensors between steps, once for the session");
         duration_row(&t, "run", &s->same, "runs of the model that ran before");
         duration_row(&t, "switch and run", &s->switched, "runs after another model's");
         table_print(&t, stdout);
@@ -91,9 +94,10 @@ void bench_print_json(bench *b) {
     for (size_t i = 0; i < b->structure_count; i++) {
         bench_structure *s = &b->structures[i];
         json_array_append_new(structures,
-                              json_pack("{s:s, s:I, s:o, s:o, s:o}", "structure", s->fingerprint, "models",
-                                        (json_int_t)s->model_count, "plan_ms", json_ms(s->plan_ms), "run_ms",
-                                        durations_json(&s->same), "switch_run_ms", durations_json(&s->switched)));
+                              json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "structure", s->fingerprint, "models",
+                                        (json_int_t)s->model_count, "plan_ms", json_ms(s->plan_ms), "scratch_ms",
+                                        json_ms(s->scratch_ms), "run_ms", durations_json(&s->same), "switch_run_ms",
+                                        durations_json(&s->switched)));
     }
     for (size_t i = 0; i < b->model_count; i++) {
         const bench_model *m = &b->models[i];
@@ -106,8 +110,7 @@ void bench_print_json(bench *b) {
                                "private_bytes_all", bytes_or_null(b, b->all.private_bytes), "file_bytes_mapped",
                                bytes_or_null(b, b->all.mapped_bytes), "file_bytes_resident",
                                bytes_or_null(b, b->all.resident_bytes));
-    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threads",
-                           b->threads > 0 ? json_integer(b->threads) : json_null(), "structures", structures,
+    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threads", json_integer(b->threads), "structures", structures,
                            "plan_ms", json_ms(plan_ms(b)), "models", models, "run_ms", durations_json(&b->same),
                            "switch_run_ms", durations_json(&b->switched), "memory", memory));
 }

@@ -126,9 +126,11 @@ static exit_status add_structure(bench *b, bench_options *options, bench_model *
     haya_program_get_info(s->program, &info);
     memcpy(s->fingerprint, info.fingerprint, sizeof s->fingerprint);
     haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = b->threads};
-    bool ok = haya_plan_create(s->program, shapes, info.input_count, &plan_options, &s->plan, &error) == HAYA_OK &&
-              haya_session_reserve(b->session, s->plan, &error) == HAYA_OK;
-    s->plan_ms = now_ms() - start;
+    bool ok = haya_plan_create(s->program, shapes, info.input_count, &plan_options, &s->plan, &error) == HAYA_OK;
+    double planned = now_ms();
+    s->plan_ms = planned - start;
+    ok = ok && haya_session_reserve(b->session, s->plan, &error) == HAYA_OK;
+    s->scratch_ms = now_ms() - planned;
     free(shapes);
     return ok ? make_tensors(s) : fail_haya(&error);
 }
@@ -221,6 +223,7 @@ static exit_status measure(bench *b, bench_options *options, const arguments *ar
     if (haya_session_create(&session_options, &b->session, &error) != HAYA_OK) {
         return fail_haya(&error);
     }
+    b->threads = haya_session_threads(b->session);
     exit_status status = first_runs(b, options);
     if (status == DONE) {
         status = given_shapes_check_used(&options->shapes, args);

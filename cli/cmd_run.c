@@ -46,7 +46,7 @@ typedef struct run {
     size_t output_count;
 
     double open_ms, bind_ms, first_ms;
-    double plan_ms;                           /* program, plan and scratch: what the structure costs */
+    double plan_ms;                           /* program and plan: what the structure costs */
     durations later_runs;
 } run;
 
@@ -192,11 +192,12 @@ static exit_status prepare(run *r) {
     haya_session_options session_options = {.struct_size = sizeof session_options, .threads = r->threads};
     double start = now_ms();
     size_t count = r->given_input_count;
-    bool ok = haya_plan_create(r->program, shapes, count, &plan_options, &r->plan, &error) == HAYA_OK &&
-              haya_session_create(&session_options, &r->session, &error) == HAYA_OK &&
-              haya_session_reserve(r->session, r->plan, &error) == HAYA_OK;
+    bool ok = haya_plan_create(r->program, shapes, count, &plan_options, &r->plan, &error) == HAYA_OK;
     r->plan_ms += now_ms() - start;
     free(shapes);
+    ok = ok && haya_session_create(&session_options, &r->session, &error) == HAYA_OK &&
+         haya_session_reserve(r->session, r->plan, &error) == HAYA_OK;
+    r->threads = ok ? haya_session_threads(r->session) : r->threads;
     return ok ? allocate_outputs(r) : fail_haya(&error);
 }
 
@@ -259,7 +260,7 @@ static void print_json(run *r) {
         json_array_append_new(outputs, output);
     }
     report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(r->model_path),
-                           "threads", r->threads > 0 ? json_integer(r->threads) : json_null(), "open_ms",
+                           "threads", json_integer(r->threads), "open_ms",
                            json_ms(r->open_ms), "bind_ms", json_ms(r->bind_ms), "plan_ms", json_ms(r->plan_ms),
                            "first_ms", json_ms(r->first_ms), "run_ms", durations_json(&r->later_runs), "inputs",
                            inputs, "outputs", outputs));

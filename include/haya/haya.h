@@ -228,7 +228,9 @@ typedef struct haya_program_options {
     void *user;
 } haya_program_options;
 
-/* `options` may be NULL. HAYA_ERROR_UNSUPPORTED lists all unsupported operations at once. */
+/* Feeds and fetches are the program's inputs and outputs, in the order given. A placeholder that the fetches depend on
+   and that is not fed is HAYA_ERROR_ARGUMENT, with its name in error->node. HAYA_ERROR_UNSUPPORTED lists all
+   unsupported operations at once. `options` may be NULL. */
 HAYA_API haya_status haya_program_create(haya_model *model, const haya_program_options *options,
                                          haya_program **program, haya_error *error);
 HAYA_API void haya_program_free(haya_program *program);
@@ -312,6 +314,8 @@ HAYA_API haya_status haya_plan_step(const haya_plan *plan, size_t index, haya_st
 
 typedef struct haya_session haya_session;
 
+#define HAYA_MAX_THREADS 256
+
 /* Runs task(argument, 0 .. count - 1), in any order, on any threads, and returns when all are done. */
 typedef struct haya_executor {
     int32_t threads;              /* how many tasks can run at once */
@@ -321,7 +325,8 @@ typedef struct haya_executor {
 
 typedef struct haya_session_options {
     uint32_t struct_size;         /* sizeof(haya_session_options) */
-    int32_t threads;              /* 0: all that the process may use, by affinity and control group */
+    int32_t threads;              /* 0: all that the process may use, by affinity and control group; at most
+                                     HAYA_MAX_THREADS */
     haya_executor executor;       /* run == NULL: the session's own threads */
     haya_host host;
     /* Called after each step of a run, on the calling thread; `index` as in haya_plan_step. */
@@ -332,6 +337,7 @@ typedef struct haya_session_options {
 HAYA_API haya_status haya_session_create(const haya_session_options *options, haya_session **session,
                                          haya_error *error);
 HAYA_API void haya_session_free(haya_session *session);
+HAYA_API int32_t haya_session_threads(const haya_session *session); /* at most so many work on a run */
 
 /* Makes room for `plan`; never shrinks. After it, runs of the plan allocate nothing. */
 HAYA_API haya_status haya_session_reserve(haya_session *session, const haya_plan *plan, haya_error *error);

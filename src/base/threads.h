@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 
-#define HY_MAX_THREADS 256
+#define HY_MAX_THREADS HAYA_MAX_THREADS
 
 typedef struct hy_team hy_team;
 

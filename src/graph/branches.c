@@ -20,6 +20,7 @@ typedef struct walk {
     uint8_t *state;
     int8_t *decided;      /* per origin node of a condition: its value + 1; 0: not yet asked; -1: unknown */
     size_t steps_left, decision_nodes_left;
+    bool out_of_memory;   /* while a condition was folded: it is not known, but not to be refused for it */
     hy_arena *arena;
     haya_error *error;
 } walk;
@@ -63,6 +64,7 @@ static int8_t fold_condition(walk *w, hy_edge edge)
         if (value->value && value->dtype == HAYA_BOOL && hy_shape_elements(&value->shape) == 1)
             pred = *(const uint8_t *)value->value != 0;
     }
+    w->out_of_memory = w->out_of_memory || status == HAYA_ERROR_MEMORY;
     hy_arena_free(&arena);
     return pred;
 }
@@ -133,6 +135,8 @@ static haya_status visit(walk *w, hy_stack *stack, int32_t root)
         int32_t next = dependence(&w->model->nodes[top->node], top->next++);
         if (next == -1) {
             finish_node(w, top->node);
+            if (w->out_of_memory)
+                return hy_out_of_memory(w->error, "conditions");
             stack->depth--;
         } else if (next >= 0 && w->state[next] == UNSEEN) { /* an OPEN one is a loop, which tracing will refuse */
             w->state[next] = OPEN;

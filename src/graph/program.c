@@ -100,26 +100,29 @@ static size_t count_ignored(const haya_model *model)
 #define MAX_ALIASES 64
 
 /* A bind node whose output only is its input seen with another shape: follows it to the parameter. */
-static int32_t parameter_behind(const hy_graph *graph, hy_edge edge, hy_arena *arena, haya_error *error)
+static haya_status parameter_behind(const hy_graph *graph, hy_edge edge, hy_arena *arena, int32_t *slot,
+                                    haya_error *error)
 {
+    *slot = -1;
     for (int steps = 0; steps < MAX_ALIASES; steps++) {
         const hy_node *node = &graph->nodes[edge.node];
         if (node->class == HY_CLASS_PARAMETER)
-            return node->slot;
+            *slot = node->slot;
         if (node->class != HY_CLASS_BIND)
-            return -1;
+            return HAYA_OK;
         hy_operand *ins = HY_ARENA_NEW(arena, hy_operand, (size_t)node->input_count);
         hy_operand *outs = HY_ARENA_NEW(arena, hy_operand, (size_t)node->output_count);
         hy_build build;
         if (!ins || !outs)
-            return -1;
+            return hy_out_of_memory(error, node->name);
         for (int32_t i = 0; i < node->input_count; i++)
             ins[i] = graph->nodes[node->inputs[i].node].outs[node->inputs[i].out];
-        if (hy_node_build(node, ins, outs, &build, arena, error) != HAYA_OK || build.alias[edge.out] < 0)
-            return -1;
+        HY_TRY(hy_node_build(node, ins, outs, &build, arena, error));
+        if (build.alias[edge.out] < 0)
+            return HAYA_OK;
         edge = node->inputs[build.alias[edge.out]];
     }
-    return -1;
+    return HAYA_OK;
 }
 
 static haya_status add_external(haya_program *program, hy_edge edge, hy_arena *temporary, haya_error *error)
@@ -137,10 +140,12 @@ static haya_status add_external(haya_program *program, hy_edge edge, hy_arena *t
     }
     if (node->externals[edge.out] >= 0)
         return HAYA_OK;
+    int32_t slot;
+    HY_TRY(parameter_behind(&program->graph, edge, temporary, &slot, error));
     node->externals[edge.out] = (int32_t)program->external_count;
     program->externals[program->external_count++] = (hy_external){
         .edge = edge,
-        .slot = parameter_behind(&program->graph, edge, temporary, error),
+        .slot = slot,
         .bytes = (size_t)hy_shape_bytes(&operand->shape, operand->dtype),
     };
     return HAYA_OK;

@@ -167,7 +167,7 @@ static haya_status trace_feed(tracer *t, int32_t feed)
         return HAYA_OK;
     hy_edge edge = t->feeds->edges[feed];
     const hy_linked_node *linked = &t->model->nodes[edge.node];
-    hy_node *node;
+    hy_node *node = NULL;
     HY_TRY(new_node(t, linked->name, 1, &node));
     node->feed = feed;
     node->class = HY_CLASS_FEED;
@@ -261,7 +261,7 @@ static haya_status trace_value_index(tracer *t, int32_t merge)
 {
     hy_constant *constant = HY_ARENA_NEW(t->arena, hy_constant, 1);
     int32_t *value = HY_ARENA_NEW(t->arena, int32_t, 1);
-    hy_node *node;
+    hy_node *node = NULL;
     if (!constant || !value)
         return hy_out_of_memory(t->error, t->model->nodes[merge].name);
     *value = t->branches->choices[merge];
@@ -294,7 +294,7 @@ static haya_status finish_node(tracer *t, int32_t index)
 {
     const hy_linked_node *linked = &t->model->nodes[index];
     hy_edge *inputs = HY_ARENA_NEW(t->arena, hy_edge, (size_t)linked->input_count);
-    hy_node *node;
+    hy_node *node = NULL;
     if (!inputs)
         return hy_out_of_memory(t->error, linked->name);
     HY_TRY(new_node(t, linked->name, linked->output_count < 0 ? 0 : linked->output_count, &node));

@@ -78,6 +78,10 @@ static haya_status append_calls(hy_drafts *d, const hy_node *node, size_t index,
         HY_TRY(append(d, &draft));
         *draft = (hy_draft){.call = c->call, .out = d->first[index] + c->target, .node = node->name,
                             .op = node->op_name ? node->op_name : node->op->name};
+        if (build->call_count > 1) /* told apart: "ConcatV2 1/2" */
+            draft->op = hy_arena_printf(d->arena, "%s %zu/%zu", draft->op, i + 1, build->call_count);
+        if (!draft->op)
+            return hy_out_of_memory(d->error, node->name);
         for (int k = 0; k < c->call.input_count; k++)
             draft->in[k] = c->source[k] == HY_SOURCE_ZERO     ? HY_VALUE_ZERO
                          : c->source[k] == HY_SOURCE_OUTPUT   ? draft->out

@@ -65,6 +65,11 @@ void haya_session_free(haya_session *session)
     hy_free(&host, session, sizeof *session);
 }
 
+int32_t haya_session_threads(const haya_session *session)
+{
+    return session->threads;
+}
+
 /* Pages that were never touched are faulted in by the kernel one by one; better here, by all threads, than in the first
    run. */
 #define TOUCH_BYTES ((size_t)1 << 20)
