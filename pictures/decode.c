@@ -8,7 +8,8 @@
 
 const picture_limits picture_default_limits = {16384, 16384, 512ull << 20};
 
-picture_status picture_fail(picture_error *error, picture_status status, const char *name, const char *format, ...) {
+picture_status picture_fail(picture_error *error, picture_status status, const char *name, const char *format,
+                            ...) {
     if (error) {
         error->status = status;
         /* A long name must not push the sentence out. */
@@ -21,10 +22,10 @@ picture_status picture_fail(picture_error *error, picture_status status, const c
     return status;
 }
 
-void picture_free(picture *picture) {
-    free(picture->pixels);
-    picture->pixels = NULL;
-    picture->width = picture->height = 0;
+void picture_free(picture *p) {
+    free(p->pixels);
+    p->pixels = NULL;
+    p->width = p->height = 0;
 }
 
 picture_status reserve_pixels(const source *from, uint64_t width, uint64_t height, int channels, float white,
@@ -75,7 +76,7 @@ void store_row_16(picture *to, int y, const uint16_t *samples, int stride) {
     }
 }
 
-/* ---- What kind of file ----------------------------------------------------------------------------------------- */
+/* ---- What kind of file --------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -138,7 +139,7 @@ picture_status picture_decode(const void *data, size_t size, const char *name, c
     return status;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------ */
+/* ---- Files --------------------------------------------------------------------------------------------------- */
 
 /* Reads to the end, whatever the system says of the size: the file may be a pipe, or grow. */
 static picture_status read_all(FILE *file, const source *about, uint8_t **data, size_t *size) {

@@ -53,8 +53,8 @@ static picture_status check_kind(const bitmap *b) {
     }
     if (compression < sizeof compressions / sizeof compressions[0]) {
         return refuse(from, PICTURE_UNSUPPORTED,
-                      "it is a BMP of %d bits, %s; only uncompressed ones of 1, 4, 8, 24 and 32 bits are read", b->bits,
-                      compressions[compression]);
+                      "it is a BMP of %d bits, %s; only uncompressed ones of 1, 4, 8, 24 and 32 bits are read",
+                      b->bits, compressions[compression]);
     }
     return refuse(from, PICTURE_FORMAT, "it is damaged: its compression is %u", (unsigned)compression);
 }

@@ -68,7 +68,7 @@ static void on_progress(j_common_ptr jpeg) {
     }
 }
 
-/* ---- Input: all of it is there from the start ------------------------------------------------------------------- */
+/* ---- Input: all of it is there from the start ---------------------------------------------------------------- */
 
 static void begin_input(j_decompress_ptr jpeg) {
     (void)jpeg;
@@ -92,12 +92,13 @@ static void skip_input(j_decompress_ptr jpeg, long count) {
 static void set_input(jpeg_job *job) {
     job->input = (struct jpeg_source_mgr){.next_input_byte = job->from->data, .bytes_in_buffer = job->from->size,
                                           .init_source = begin_input, .fill_input_buffer = no_more_input,
-                                          .skip_input_data = skip_input, .resync_to_restart = jpeg_resync_to_restart,
+                                          .skip_input_data = skip_input,
+                                          .resync_to_restart = jpeg_resync_to_restart,
                                           .term_source = begin_input};
     job->jpeg.src = &job->input;
 }
 
-/* ---- Decoding ------------------------------------------------------------------------------------------------------ */
+/* ---- Decoding ------------------------------------------------------------------------------------------------ */
 
 static void choose_colours(jpeg_job *job) {
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
@@ -140,7 +141,8 @@ static void decode_all(jpeg_job *job) {
     jpeg_read_header(jpeg, TRUE);
     choose_colours(job);
     int channels = jpeg->out_color_space == JCS_RGB ? 3 : 1;
-    picture_status status = reserve_pixels(job->from, jpeg->image_width, jpeg->image_height, channels, 255, job->to);
+    picture_status status = reserve_pixels(job->from, jpeg->image_width, jpeg->image_height, channels, 255,
+                                           job->to);
     if (status != PICTURE_OK) {
         leave(job, status);
     }

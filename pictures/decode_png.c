@@ -131,7 +131,8 @@ static void decode_all(png_job *job) {
     }
     float white = png_get_bit_depth(png, job->info) == 16 ? 65535 : 255;
     picture_status status = reserve_pixels(job->from, png_get_image_width(png, job->info),
-                                           png_get_image_height(png, job->info), is_grey(job) ? 1 : 3, white, job->to);
+                                           png_get_image_height(png, job->info), is_grey(job) ? 1 : 3, white,
+                                           job->to);
     if (status != PICTURE_OK) {
         leave(job, status);
     }

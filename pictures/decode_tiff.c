@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,11 @@ typedef struct tiff_job {
     uint16_t bits, samples, format, photometric, planes;
     uint16_t *red, *green, *blue; /* of a palette, 16 bits each */
     bool grey_palette;
+    int palette_shift;           /* 8; 0 for old palettes that hold 8 bits */
     uint8_t *block;              /* a strip or tile as decoded */
 } tiff_job;
 
-/* ---- The library's ends ------------------------------------------------------------------------------------------- */
+/* ---- The library's ends -------------------------------------------------------------------------------------- */
 
 static tmsize_t read_at(thandle_t handle, void *to, tmsize_t size) {
     tiff_job *job = (tiff_job *)handle;
@@ -82,7 +84,16 @@ static picture_status damaged(const tiff_job *job) {
     return refuse(job->from, PICTURE_FORMAT, "it is damaged or cut off%s%s", job->wrong[0] ? ": " : "", job->wrong);
 }
 
-/* ---- What is read --------------------------------------------------------------------------------------------------- */
+/* ---- What is read -------------------------------------------------------------------------------------------- */
+
+static void look_at_palette(tiff_job *job) {
+    job->grey_palette = true;
+    for (int i = 0; i < 1 << job->bits; i++) {
+        uint16_t red = job->red[i], green = job->green[i], blue = job->blue[i];
+        job->grey_palette = job->grey_palette && red == green && red == blue;
+        job->palette_shift = red > 255 || green > 255 || blue > 255 ? 8 : job->palette_shift;
+    }
+}
 
 static picture_status check_photometric(tiff_job *job, uint16_t compression) {
     switch (job->photometric) {
@@ -96,21 +107,19 @@ static picture_status check_photometric(tiff_job *job, uint16_t compression) {
             !TIFFGetField(job->tiff, TIFFTAG_COLORMAP, &job->red, &job->green, &job->blue)) {
             return damaged(job);
         }
-        job->grey_palette = true;
-        for (int i = 0; i < 1 << job->bits; i++) {
-            job->grey_palette = job->grey_palette && job->red[i] == job->green[i] && job->red[i] == job->blue[i];
-        }
+        look_at_palette(job);
         return PICTURE_OK;
     case PHOTOMETRIC_YCBCR:
         if (compression == COMPRESSION_JPEG && job->samples == 3 && job->planes == PLANARCONFIG_CONTIG) {
             TIFFSetField(job->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
             return PICTURE_OK;
         }
-        return refuse(job->from, PICTURE_UNSUPPORTED, "it is a YCbCr TIFF without JPEG compression, which is not read");
+        return refuse(job->from, PICTURE_UNSUPPORTED,
+                      "it is a YCbCr TIFF without JPEG compression, which is not read");
     default:
-        return refuse(job->from, PICTURE_UNSUPPORTED, "it is a TIFF of photometric kind %d%s; only grey, RGB, palette "
-                      "and YCbCr in JPEG are read", job->photometric,
-                      job->photometric == PHOTOMETRIC_SEPARATED ? ", CMYK" : "");
+        return refuse(job->from, PICTURE_UNSUPPORTED,
+                      "it is a TIFF of photometric kind %d%s; only grey, RGB, palette and YCbCr in JPEG are read",
+                      job->photometric, job->photometric == PHOTOMETRIC_SEPARATED ? ", CMYK" : "");
     }
 }
 
@@ -122,29 +131,33 @@ static picture_status read_directory(tiff_job *job) {
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &job->format);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &job->planes);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
-    if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &job->width) || !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &job->height) ||
-        job->samples == 0) {
+    if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &job->width) ||
+        !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &job->height) || job->samples == 0) {
         return damaged(job);
     }
     if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &job->photometric)) {
         job->photometric = job->samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
     }
     if (!TIFFIsCODECConfigured(compression)) {
-        return refuse(job->from, PICTURE_UNSUPPORTED, "it is a TIFF of compression %d, which is not read", compression);
+        return refuse(job->from, PICTURE_UNSUPPORTED, "it is a TIFF of compression %d, which is not read",
+                      compression);
     }
     bool whole = job->format == SAMPLEFORMAT_UINT || job->format == SAMPLEFORMAT_VOID;
     bool read = whole ? job->bits == 1 || job->bits == 2 || job->bits == 4 || job->bits == 8 || job->bits == 16
                       : job->format == SAMPLEFORMAT_IEEEFP && job->bits == 32;
     if (!read) {
-        static const char *const kinds[] = {"unsigned", "signed", "floating-point", "unsigned", "complex", "complex"};
+        static const char *const kinds[] = {"unsigned", "signed",  "floating-point",
+                                            "unsigned", "complex", "complex"};
         const char *kind = job->format >= 1 && job->format <= 6 ? kinds[job->format - 1] : "unknown";
-        return refuse(job->from, PICTURE_UNSUPPORTED, "it is a TIFF of %d-bit %s samples; read are unsigned ones of "
-                      "1, 2, 4, 8 and 16 bits and floating-point ones of 32 bits", job->bits, kind);
+        return refuse(job->from, PICTURE_UNSUPPORTED,
+                      "it is a TIFF of %d-bit %s samples; read are unsigned ones of 1, 2, 4, 8 and 16 bits and "
+                      "floating-point ones of 32 bits",
+                      job->bits, kind);
     }
     return check_photometric(job, compression);
 }
 
-/* ---- Pixels --------------------------------------------------------------------------------------------------------- */
+/* ---- Pixels -------------------------------------------------------------------------------------------------- */
 
 /* A sample of a row, on the scale of the picture, palettes still to be looked up. */
 static float sample_at(const tiff_job *job, const uint8_t *row, size_t index) {
@@ -164,9 +177,9 @@ static float sample_at(const tiff_job *job, const uint8_t *row, size_t index) {
     return (float)(job->red ? value : value * (255 / most));
 }
 
-/* Palettes have 16 bits, but nearly always hold 8 of them: v * 257, or v * 256. */
-static float colour_at(const uint16_t *colours, float index) {
-    return (float)(colours[(int)index] >> 8);
+/* Palettes have 16 bits, made of 8: v * 257, or v * 256. */
+static float colour_at(const tiff_job *job, const uint16_t *colours, float index) {
+    return (float)(colours[(int)index] >> job->palette_shift);
 }
 
 /* Part of a row, from column `left`: all channels, or in separate planes channel `plane`. */
@@ -177,10 +190,10 @@ static void store_part(tiff_job *job, const uint8_t *row, uint32_t y, uint32_t l
     for (uint32_t x = 0; x < count; x++, pixel += to->channels) {
         if (job->red) {
             float index = sample_at(job, row, x);
-            pixel[0] = colour_at(job->red, index);
+            pixel[0] = colour_at(job, job->red, index);
             if (to->channels == 3) {
-                pixel[1] = colour_at(job->green, index);
-                pixel[2] = colour_at(job->blue, index);
+                pixel[1] = colour_at(job, job->green, index);
+                pixel[2] = colour_at(job, job->blue, index);
             }
             continue;
         }
@@ -191,35 +204,41 @@ static void store_part(tiff_job *job, const uint8_t *row, uint32_t y, uint32_t l
     }
 }
 
-/* Decodes strip or tile `index` and stores its rows. */
-static picture_status read_block(tiff_job *job, uint32_t index, tmsize_t size, uint32_t y, uint32_t rows, uint32_t left,
-                                 uint32_t columns, size_t row_bytes, int plane) {
-    tmsize_t got = TIFFIsTiled(job->tiff) ? TIFFReadEncodedTile(job->tiff, index, job->block, size)
-                                          : TIFFReadEncodedStrip(job->tiff, index, job->block, size);
-    if (got < 0 || (size_t)got < rows * row_bytes || job->wrong[0]) {
-        return damaged(job);
-    }
-    for (uint32_t i = 0; i < rows; i++) {
-        store_part(job, job->block + i * row_bytes, y + i, left, columns, plane);
-    }
-    return PICTURE_OK;
-}
+/* Strips or tiles, the last of which may reach over the picture's edges. */
+typedef struct tiff_blocks {
+    uint32_t width, height;
+    tmsize_t size;             /* bytes of one */
+    size_t row_bytes;
+} tiff_blocks;
 
 static uint32_t smaller(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
 
-static picture_status read_plane(tiff_job *job, uint32_t block_width, uint32_t block_height, tmsize_t size,
-                                 size_t row_bytes, int plane) {
-    bool tiled = TIFFIsTiled(job->tiff);
+/* Decodes the strip or tile at (x, y) and stores what of it lies within the picture. */
+static picture_status read_block(tiff_job *job, const tiff_blocks *blocks, uint32_t x, uint32_t y, int plane) {
+    uint32_t rows = smaller(blocks->height, job->height - y), columns = smaller(blocks->width, job->width - x);
+    tmsize_t wanted = (tmsize_t)(rows * blocks->row_bytes), got;
+    if (TIFFIsTiled(job->tiff)) {
+        got = TIFFReadEncodedTile(job->tiff, TIFFComputeTile(job->tiff, x, y, 0, (uint16_t)plane), job->block,
+                                  blocks->size);
+    } else {
+        got = TIFFReadEncodedStrip(job->tiff, TIFFComputeStrip(job->tiff, y, (uint16_t)plane), job->block, wanted);
+    }
+    if (got < wanted || job->wrong[0]) {
+        return damaged(job);
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        store_part(job, job->block + i * blocks->row_bytes, y + i, x, columns, plane);
+    }
+    return PICTURE_OK;
+}
+
+static picture_status read_plane(tiff_job *job, const tiff_blocks *blocks, int plane) {
     picture_status status = PICTURE_OK;
-    for (uint32_t y = 0; y < job->height && status == PICTURE_OK; y += block_height) {
-        for (uint32_t x = 0; x < job->width && status == PICTURE_OK; x += block_width) {
-            uint32_t rows = smaller(block_height, job->height - y);
-            uint32_t index = tiled ? TIFFComputeTile(job->tiff, x, y, 0, (uint16_t)plane)
-                                   : TIFFComputeStrip(job->tiff, y, (uint16_t)plane);
-            tmsize_t wanted = tiled ? size : (tmsize_t)(rows * row_bytes);
-            status = read_block(job, index, wanted, y, rows, x, smaller(block_width, job->width - x), row_bytes, plane);
+    for (uint32_t y = 0; y < job->height && status == PICTURE_OK; y += blocks->height) {
+        for (uint32_t x = 0; x < job->width && status == PICTURE_OK; x += blocks->width) {
+            status = read_block(job, blocks, x, y, plane);
         }
     }
     return status;
@@ -228,26 +247,28 @@ static picture_status read_plane(tiff_job *job, uint32_t block_width, uint32_t b
 static picture_status read_pixels(tiff_job *job) {
     TIFF *tiff = job->tiff;
     bool tiled = TIFFIsTiled(tiff);
-    uint32_t block_width = job->width, block_height = job->height;
+    tiff_blocks blocks = {.width = job->width, .height = job->height};
     if (tiled) {
-        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &block_width);
-        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &block_height);
+        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &blocks.width);
+        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &blocks.height);
     } else {
-        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &block_height);
-        block_height = smaller(block_height, job->height);
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &blocks.height);
+        blocks.height = smaller(blocks.height, job->height);
     }
-    tmsize_t size = tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff);
+    blocks.size = tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff);
     tmsize_t row_bytes = tiled ? TIFFTileRowSize(tiff) : TIFFScanlineSize(tiff);
-    /* Steps of more than the picture's size could run over the largest number; they are one block anyway. */
-    if (size <= 0 || row_bytes <= 0 || block_width == 0 || block_height == 0 || block_width > 1u << 30 ||
-        block_height > 1u << 30) {
+    /* Larger tiles could make the steps from one to the next run over. */
+    if (blocks.size <= 0 || row_bytes <= 0 || blocks.width == 0 || blocks.height == 0 || blocks.width > 1u << 30 ||
+        blocks.height > 1u << 30) {
         return damaged(job);
     }
-    if ((uint64_t)size > job->from->limits->bytes) {
-        return refuse(job->from, PICTURE_TOO_LARGE, "its tiles of %llu bytes are larger than the limit of %llu MiB",
-                      (unsigned long long)size, (unsigned long long)job->from->limits->bytes >> 20);
+    if ((uint64_t)blocks.size > job->from->limits->bytes) {
+        return refuse(job->from, PICTURE_TOO_LARGE,
+                      "its blocks of %" PRIu64 " bytes are larger than the limit of %" PRIu64 " MiB",
+                      (uint64_t)blocks.size, job->from->limits->bytes >> 20);
     }
-    job->block = malloc((size_t)size);
+    blocks.row_bytes = (size_t)row_bytes;
+    job->block = malloc((size_t)blocks.size);
     if (!job->block) {
         return refuse(job->from, PICTURE_MEMORY, "no memory to decode it");
     }
@@ -256,7 +277,7 @@ static picture_status read_pixels(tiff_job *job) {
     picture_status status = PICTURE_OK;
     int planes = job->planes == PLANARCONFIG_SEPARATE ? job->to->channels : 1;
     for (int plane = 0; plane < planes && status == PICTURE_OK; plane++) {
-        status = read_plane(job, block_width, block_height, size, (size_t)row_bytes, plane);
+        status = read_plane(job, &blocks, plane);
     }
     return status;
 }
@@ -307,8 +328,8 @@ picture_status decode_tiff(const source *from, picture *to, int *orientation) {
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, &job);
     TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)from->limits->bytes);
     /* "m": no mapping. */
-    job.tiff = TIFFClientOpenExt(from->name, "rm", (thandle_t)&job, read_at, write_nothing, seek, close_nothing, size_of,
-                                 NULL, NULL, options);
+    job.tiff = TIFFClientOpenExt(from->name, "rm", (thandle_t)&job, read_at, write_nothing, seek, close_nothing,
+                                 size_of, NULL, NULL, options);
     TIFFOpenOptionsFree(options);
     picture_status status = job.tiff ? decode(&job, orientation) : damaged(&job);
     if (job.tiff) {

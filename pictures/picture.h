@@ -37,7 +37,7 @@ typedef struct picture {
 
 void picture_free(picture *picture); /* and empties it */
 
-/* ---- Decoding ------------------------------------------------------------------------------------------------- */
+/* ---- Decoding ------------------------------------------------------------------------------------------------ */
 
 /* Checked before memory for pixels is reserved: a file of a hundred bytes can claim ten thousand million pixels. */
 typedef struct picture_limits {
@@ -65,7 +65,7 @@ picture_status picture_read(const char *path, const picture_limits *limits, pict
 picture_status picture_read_stream(FILE *from, const char *name, const picture_limits *limits, picture *picture,
                                    picture_error *error);
 
-/* ---- To a model's input --------------------------------------------------------------------------------------- */
+/* ---- To a model's input -------------------------------------------------------------------------------------- */
 
 /* Bicubic (a = -0.5), antialiased when shrinking, edges by the pixels that are there: what Pillow's
    Image.resize(size, Image.BICUBIC) computes of a mode 'F' image. Values may overshoot the picture's range. */
@@ -87,7 +87,7 @@ typedef struct picture_input {
 picture_status picture_to_input(const picture *picture, const picture_input *input, float *values,
                                 picture_error *error);
 
-/* ---- Maps: one value for each pixel, 0 (nothing) to 1 --------------------------------------------------------- */
+/* ---- Maps: one value for each pixel, 0 (nothing) to 1 -------------------------------------------------------- */
 
 typedef struct picture_map {
     int width, height;
@@ -111,7 +111,7 @@ picture_status picture_regions(const picture_map *map, float threshold, picture_
    the peak's pixel. */
 picture_region picture_region_scaled(const picture_region *region, const picture_map *map, int width, int height);
 
-/* ---- Drawing -------------------------------------------------------------------------------------------------- */
+/* ---- Drawing ------------------------------------------------------------------------------------------------- */
 
 /* Red, green and blue bytes. */
 typedef struct picture_canvas {
@@ -133,7 +133,7 @@ void picture_heat_colours(picture_rgb colours[256]);
 picture_status picture_heat(const picture_map *map, int width, int height, picture_canvas *canvas,
                             picture_error *error);
 
-/* The map's colours over the picture, at its size, the stronger the higher the value. Where `threshold` is a number,
+/* The map's colours over the picture, at its size, the stronger the higher the value. Unless `threshold` is NaN,
    what lies at or above it is outlined; `text`, which may be NULL, is written to the top left corner. */
 picture_status picture_overlay(const picture *picture, const picture_map *map, float threshold, const char *text,
                                picture_canvas *canvas, picture_error *error);
@@ -143,7 +143,7 @@ picture_status picture_overlay(const picture *picture, const picture_map *map, f
 void picture_text(picture_canvas *canvas, int x, int y, int scale, picture_rgb colour, const char *text);
 int picture_text_width(int scale, const char *text);
 
-/* ---- Encoding: to a stream; false: errno says why ------------------------------------------------------------- */
+/* ---- Encoding: to a stream; false: errno says why ------------------------------------------------------------ */
 
 /* `samples`: uint8_t where `bits` is 8, uint16_t where it is 16; `channels`: 1 grey, 3 RGB, 4 RGBA. */
 bool picture_write_png(FILE *to, int width, int height, int channels, int bits, const void *samples);

@@ -16,7 +16,7 @@
 #define WEIGHTS 4
 #define INPUTS 3
 
-static int runs = 60;
+static int runs = 300;
 
 static haya_model *models[WEIGHTS];
 static haya_weights *weights[WEIGHTS];
