@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,16 @@ bool arguments_number(const arguments *args, int64_t low, int64_t high, int64_t 
         return false;
     }
     *number = value;
+    return true;
+}
+
+bool arguments_real(const arguments *args, float *number) {
+    char *end;
+    *number = strtof(args->value, &end);
+    if (end == args->value || *end != '\0' || !isfinite(*number)) {
+        wrong_usage(args, "'%s' is not a number", args->value);
+        return false;
+    }
     return true;
 }
 

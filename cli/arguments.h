@@ -32,6 +32,9 @@ int arguments_next(arguments *args);
 /* The current option's value as a number from `low` to `high`; otherwise reports and returns false. */
 bool arguments_number(const arguments *args, int64_t low, int64_t high, int64_t *number);
 
+/* The same as a finite number, whole or not. */
+bool arguments_real(const arguments *args, float *number);
+
 /* The same for --threads. */
 bool arguments_threads(const arguments *args, int32_t *threads);
 

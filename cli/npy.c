@@ -202,7 +202,7 @@ static exit_status short_read(FILE *file, const char *path, const char *what) {
 static exit_status read_header(FILE *file, npy_array *array) {
     unsigned char start[12];
     if (fread(start, 1, 10, file) != 10 || memcmp(start, magic, sizeof magic) != 0) {
-        return short_read(file, array->path, "it is not a .npy file");
+        return short_read(file, array->path, "it is not a .npy file, nor a PNG, JPEG, TIFF or BMP picture");
     }
     size_t size = start[8] | (size_t)start[9] << 8;
     if (start[6] < 1 || start[6] > 3 || start[7] != 0) {
@@ -252,17 +252,12 @@ static exit_status read_data(FILE *file, npy_array *array) {
     return ended ? DONE : short_read(file, array->path, "bytes follow after the array's data");
 }
 
-exit_status npy_read(const char *path, npy_array *array) {
+exit_status npy_read(FILE *from, const char *path, npy_array *array) {
     *array = (npy_array){.path = path};
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        return fail(INPUT_UNUSABLE, HAYA_ERROR_IO, "%s cannot be opened: %s", path, strerror(errno));
-    }
-    exit_status status = read_header(file, array);
+    exit_status status = read_header(from, array);
     if (status == DONE) {
-        status = read_data(file, array);
+        status = read_data(from, array);
     }
-    fclose(file);
     if (status != DONE) {
         npy_free(array);
     }

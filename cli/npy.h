@@ -18,8 +18,9 @@ typedef struct npy_array {
     unsigned char *data;
 } npy_array;
 
-/* Reads a C-order array of numbers; everything else is refused in one sentence that names the file. */
-exit_status npy_read(const char *path, npy_array *array);
+/* Reads a C-order array of numbers to the end of the file; everything else is refused in one sentence that names it
+   by `path`. */
+exit_status npy_read(FILE *from, const char *path, npy_array *array);
 void npy_free(npy_array *array);
 
 /* The array's numbers as `dtype`, converted as number_store does, in memory to be freed; `reader` names the input

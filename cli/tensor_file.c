@@ -5,12 +5,23 @@
 #include "print.h"
 #include "shapes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_in_npy(const char *file) {
+tensor_file_kind tensor_file_kind_of(const char *file) {
+    static const struct {
+        const char *end;
+        tensor_file_kind kind;
+    } kinds[] = {{".npy", FILE_NPY}, {".png", FILE_PNG}, {".tif", FILE_TIFF}, {".tiff", FILE_TIFF}};
     size_t length = strlen(file);
-    return length >= 4 && strcmp(file + length - 4, ".npy") == 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t end = strlen(kinds[i].end);
+        if (length >= end && strcmp(file + length - end, kinds[i].end) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return FILE_OTHER;
 }
 
 exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, bool outputs) {
@@ -38,9 +49,10 @@ exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model
                 return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "'%s' is given for two outputs", files[i].file);
             }
         }
-        if (outputs && !ends_in_npy(files[i].file)) {
+        if (outputs && tensor_file_kind_of(files[i].file) == FILE_OTHER) {
             return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT,
-                        "'%s' cannot be written: outputs are .npy files, and the name must end so", files[i].file);
+                        "'%s' cannot be written: outputs are .npy, .png and .tif files, and the name must end so",
+                        files[i].file);
         }
     }
     return DONE;
@@ -71,9 +83,9 @@ static bool fit_shape(haya_shape *shape, const haya_shape *wanted) {
     return fits;
 }
 
-exit_status tensor_file_read(const char *file, const haya_value *input, haya_tensor *tensor) {
+static exit_status read_npy(FILE *from, const char *file, const haya_value *input, haya_tensor *tensor) {
     npy_array array;
-    exit_status status = npy_read(file, &array);
+    exit_status status = npy_read(from, file, &array);
     if (status != DONE) {
         return status;
     }
@@ -90,5 +102,20 @@ exit_status tensor_file_read(const char *file, const haya_value *input, haya_ten
         *tensor = haya_tensor_dense(input->dtype, shape, data);
     }
     npy_free(&array);
+    return status;
+}
+
+exit_status tensor_file_read(const char *file, const haya_value *input, const picture_options *options,
+                             haya_tensor *tensor, picture *kept) {
+    FILE *from = fopen(file, "rb");
+    if (!from) {
+        return fail(INPUT_UNUSABLE, HAYA_ERROR_IO, "%s cannot be opened: %s", file, strerror(errno));
+    }
+    /* The first byte tells, and may be put back even into a pipe. */
+    int first = getc(from);
+    ungetc(first, from);
+    exit_status status = picture_may_begin_with(first) ? picture_file_read(from, file, input, options, tensor, kept)
+                                                       : read_npy(from, file, input, tensor);
+    fclose(from);
     return status;
 }

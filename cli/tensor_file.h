@@ -5,6 +5,7 @@
 #ifndef CLI_TENSOR_FILE_H
 #define CLI_TENSOR_FILE_H
 
+#include "picture_file.h"
 #include "report.h"
 
 /* An -i or -o, "[NAME=]FILE". */
@@ -19,8 +20,14 @@ exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model
 /* Their names in an array to be freed. */
 const char **tensor_file_names(const tensor_file *files, size_t count);
 
-/* Reads a file for an input, in the input's type, with the batch dimension that it may lack; tensor->data is to be
-   freed. */
-exit_status tensor_file_read(const char *file, const haya_value *input, haya_tensor *tensor);
+/* What an output's file is to be, by the end of its name. */
+typedef enum tensor_file_kind { FILE_NPY, FILE_PNG, FILE_TIFF, FILE_OTHER } tensor_file_kind;
+
+tensor_file_kind tensor_file_kind_of(const char *file);
+
+/* Reads a file for an input, in the input's type: .npy, with the batch dimension that it may lack, or a picture, which
+   is kept. tensor->data is to be freed, and so is the picture. */
+exit_status tensor_file_read(const char *file, const haya_value *input, const picture_options *options,
+                             haya_tensor *tensor, picture *kept);
 
 #endif

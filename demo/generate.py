@@ -9,6 +9,7 @@ is supervised.
 import argparse
 import os
 
+import numpy as np
 from PIL import Image
 
 import data
@@ -22,15 +23,22 @@ def save(array, *path):
     Image.fromarray(array).save(path, optimize=True)
 
 
-def write(out, cls, split, part, truth, good, each):
+def check(array, *path):
+    """Stops unless the PNG holds exactly these pixels."""
+    with Image.open(os.path.join(*path)) as stored:
+        if not np.array_equal(np.asarray(stored), array):
+            raise SystemExit(f"{os.path.join(*path)} differs")
+
+
+def write(put, out, cls, split, part, truth, good, each):
     """One split of one class: pictures, and masks of those with defects."""
     jobs = data.share(cls, split, good, each)
     grey, mask = data.pictures(jobs)
     root = os.path.join(out, textures.CLASSES[cls])
     for (_, kind, (_, number)), picture, marked in zip(jobs, grey, mask):
-        save(picture, root, part, kind, f"{number:03d}.png")
+        put(picture, root, part, kind, f"{number:03d}.png")
         if kind != "good":
-            save(marked * 255, root, truth, kind, f"{number:03d}_mask.png")
+            put(marked * 255, root, truth, kind, f"{number:03d}_mask.png")
 
 
 def main():
@@ -38,19 +46,23 @@ def main():
     args.add_argument("out", nargs="?", default="demo/pictures")
     args.add_argument("--demo-set", action="store_true",
                       help="only the small set that is kept with the demo")
+    args.add_argument("--check", action="store_true",
+                      help="write nothing; stop if a file differs")
     args.add_argument("--train", type=int, nargs=2, metavar=("GOOD", "EACH"),
                       default=(data.GOOD, data.EACH))
     args.add_argument("--test", type=int, nargs=2, metavar=("GOOD", "EACH"),
                       default=(8, 8))
     args = args.parse_args()
+    put = check if args.check else save
     for cls, name in enumerate(textures.CLASSES):
         print(name, flush=True)
         if args.demo_set:
-            write(args.out, cls, data.DEMO, "test", "ground_truth", 2, 1)
+            write(put, args.out, cls, data.DEMO, "test", "ground_truth", 2, 1)
             continue
-        write(args.out, cls, data.TRAIN, "train", "ground_truth_train",
+        write(put, args.out, cls, data.TRAIN, "train", "ground_truth_train",
               *args.train)
-        write(args.out, cls, data.TEST, "test", "ground_truth", *args.test)
+        write(put, args.out, cls, data.TEST, "test", "ground_truth",
+              *args.test)
 
 
 if __name__ == "__main__":

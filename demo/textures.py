@@ -108,7 +108,7 @@ def leather(rng):
     height = 3.4 * pebble + 0.8 * fbm(rng, v / 24.0, u / 24.0, 4)
     p = np.pad(height, 1, mode="reflect")
     slope = (p[2:, 1:-1] - p[:-2, 1:-1]) + 0.6 * (p[1:-1, 2:] - p[1:-1, :-2])
-    return 108.0 + 26.0 * slope + 24.0 * pebble
+    return 112.0 + 17.0 * slope + 17.0 * pebble
 
 
 def grid(rng):

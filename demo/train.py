@@ -237,8 +237,8 @@ def main():
     args.add_argument("--cache", default="build/demo-cache",
                       help="folder for the training pictures and weights")
     args.add_argument("--models", nargs="+", choices=names, default=names)
-    args.add_argument("--plan-all", type=plan, default="128:12:1900,256:4:100")
-    args.add_argument("--plan-one", type=plan, default="128:8:420,256:4:40")
+    args.add_argument("--plan-all", type=plan, default="128:12:3600,256:4:150")
+    args.add_argument("--plan-one", type=plan, default="128:8:640,256:4:60")
     tf.config.experimental.enable_op_determinism()
     run(args.parse_args())
 

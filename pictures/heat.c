@@ -87,7 +87,9 @@ static sample sample_at(int place, int from, int to) {
     float at = ((float)place + 0.5f) * (float)from / (float)to - 0.5f;
     at = at < 0 ? 0 : at > (float)(from - 1) ? (float)(from - 1) : at;
     int first = (int)at;
-    return (sample){first, first + 1 < from ? first + 1 : first, at - (float)first};
+    float weight = at - (float)first;
+    /* Without a weight the second must not matter, even if it is not a number. */
+    return (sample){first, weight > 0 ? first + 1 : first, weight};
 }
 
 /* Bilinear: it never goes beyond the values that are there. */
@@ -119,8 +121,9 @@ static void draw_legend(const picture_canvas *canvas, int left, int scale, const
     }
     for (int i = 0; i < 5; i++) {
         int y = margin + (height - 1) * i / 4;
-        fill(canvas, left + 4 * scale + bar, y - scale / 2, 3 * scale, scale, white);
-        picture_text(&target, left + 9 * scale + bar, y - TEXT_HEIGHT * scale / 2, scale, white, labels[i]);
+        /* Short and far from the label: it must not look like a minus. */
+        fill(canvas, left + 4 * scale + bar, y - scale / 2, 2 * scale, scale, white);
+        picture_text(&target, left + 10 * scale + bar, y - TEXT_HEIGHT * scale / 2, scale, white, labels[i]);
     }
 }
 
@@ -129,7 +132,7 @@ picture_status picture_heat(const picture_map *map, int width, int height, pictu
     picture_rgb colours[COLOURS];
     picture_heat_colours(colours);
     int scale = drawing_scale(width, height);
-    int legend = 21 * scale + picture_text_width(scale, "0.00"), least = (5 * (TEXT_HEIGHT + 2) + 6) * scale;
+    int legend = 22 * scale + picture_text_width(scale, "0.00"), least = (5 * (TEXT_HEIGHT + 2) + 6) * scale;
     picture_status status = reserve(width + legend, height < least ? least : height, canvas, error);
     if (status != PICTURE_OK) {
         return status;

@@ -11,7 +11,7 @@
 enum { UNSEEN = 0, OPEN, LIVE, DEAD };
 
 /* Deciding a condition walks the graph once more; files may ask for a million of them. */
-#define MAX_DECISION_NODES ((size_t)1 << 26)
+#define MAX_DECISION_NODES ((size_t)1 << 24)
 
 typedef struct walk {
     const haya_model *model;

@@ -129,7 +129,7 @@ static bool absorb(hy_draft *producer, const hy_draft *reader, int which)
 /* The draft that writes each value's bytes, when it is the only one; -1: none or several. */
 static int32_t *find_writers(const hy_drafts *d)
 {
-    int32_t *writers = HY_ARENA_NEW(d->arena, int32_t, d->value_count);
+    int32_t *writers = HY_ARENA_NEW(d->temporary, int32_t, d->value_count);
     for (size_t i = 0; writers && i < d->value_count; i++)
         writers[i] = -2;
     for (size_t i = 0; writers && i < d->count; i++) {

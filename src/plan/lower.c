@@ -17,7 +17,7 @@ static haya_status append(hy_drafts *d, hy_draft **draft)
 {
     if (d->count == d->capacity) {
         size_t capacity = d->capacity ? 2 * d->capacity : 128;
-        hy_draft *grown = HY_ARENA_NEW(d->arena, hy_draft, capacity);
+        hy_draft *grown = HY_ARENA_NEW(d->temporary, hy_draft, capacity);
         if (!grown)
             return hy_out_of_memory(d->error, "plan");
         if (d->count)
@@ -90,10 +90,28 @@ static haya_status append_calls(hy_drafts *d, const hy_node *node, size_t index,
     return HAYA_OK;
 }
 
-static haya_status lower_node(hy_drafts *d, const hy_node *node, size_t index)
+/* A value that the build worked out moves into the plan, unless it is there already: an input's. */
+static haya_status keep_value(const hy_drafts *d, const hy_build *build, int32_t out)
 {
-    hy_operand *ins = HY_ARENA_NEW(d->arena, hy_operand, (size_t)node->input_count);
-    hy_operand *outs = HY_ARENA_NEW(d->arena, hy_operand, (size_t)node->output_count);
+    hy_operand *operand = &build->out[out];
+    if (!operand->value)
+        return HAYA_OK;
+    for (int32_t k = 0; k < build->in_count; k++)
+        if (operand->value == build->in[k].value)
+            return HAYA_OK;
+    size_t bytes = (size_t)hy_shape_bytes(&operand->shape, operand->dtype);
+    void *copy = hy_arena_alloc(d->arena, 1, bytes);
+    if (!copy)
+        return hy_out_of_memory(d->error, build->name);
+    operand->value = memcpy(copy, operand->value, bytes);
+    return HAYA_OK;
+}
+
+/* `arena` lives as long as the node is lowered. */
+static haya_status lower_node(hy_drafts *d, const hy_node *node, size_t index, hy_arena *arena)
+{
+    hy_operand *ins = HY_ARENA_NEW(arena, hy_operand, (size_t)node->input_count);
+    hy_operand *outs = HY_ARENA_NEW(arena, hy_operand, (size_t)node->output_count);
     hy_build build;
     if (!ins || !outs)
         return hy_out_of_memory(d->error, node->name);
@@ -102,9 +120,11 @@ static haya_status lower_node(hy_drafts *d, const hy_node *node, size_t index)
         ins[k] = value_of(d, node->inputs[k])->operand;
         known = known && ins[k].value;
     }
-    haya_status status = hy_node_build(node, ins, outs, &build, d->arena, d->error);
+    haya_status status = hy_node_build(node, ins, outs, &build, arena, d->error);
     if (status == HAYA_OK && known)
         status = hy_build_fold(&build, d->arena, d->error);
+    for (int32_t k = 0; k < node->output_count && status == HAYA_OK && !known; k++)
+        status = keep_value(d, &build, k);
     if (status != HAYA_OK)
         return fail_at(d, status);
     for (int32_t k = 0; k < node->output_count; k++) {
@@ -126,22 +146,27 @@ haya_status hy_lower(hy_drafts *d, const haya_shape *input_shapes, size_t input_
     const hy_graph *graph = &d->program->graph;
     for (size_t i = 0; i < input_count; i++)
         HY_TRY(check_input(d, i, &input_shapes[i]));
-    d->first = HY_ARENA_NEW(d->arena, int32_t, graph->node_count);
+    d->first = HY_ARENA_NEW(d->temporary, int32_t, graph->node_count);
     for (size_t i = 0; d->first && i < graph->node_count; i++) {
         d->first[i] = (int32_t)d->value_count;
         d->value_count += (size_t)graph->nodes[i].output_count;
     }
-    d->values = HY_ARENA_NEW(d->arena, hy_value, d->value_count);
-    d->fetches = HY_ARENA_NEW(d->arena, int32_t, graph->fetch_count);
+    d->values = HY_ARENA_NEW(d->temporary, hy_value, d->value_count);
+    d->fetches = HY_ARENA_NEW(d->temporary, int32_t, graph->fetch_count);
     if (!d->first || !d->values || !d->fetches)
         return hy_out_of_memory(d->error, "plan");
     for (size_t i = 0; i < d->value_count; i++)
         d->values[i].alias = -1;
     for (size_t i = 0; i < graph->node_count; i++) {
-        if (graph->nodes[i].class == HY_CLASS_RUN)
-            HY_TRY(lower_node(d, &graph->nodes[i], i));
-        else
+        if (graph->nodes[i].class != HY_CLASS_RUN) {
             place_leaf(d, &graph->nodes[i], i, input_shapes);
+            continue;
+        }
+        hy_arena arena;
+        hy_arena_init(&arena, &d->arena->host);
+        haya_status status = lower_node(d, &graph->nodes[i], i, &arena);
+        hy_arena_free(&arena);
+        HY_TRY(status);
     }
     d->fetch_count = graph->fetch_count;
     for (size_t i = 0; i < graph->fetch_count; i++)

@@ -250,7 +250,7 @@ static haya_status check_scratch(haya_plan *plan, const haya_plan_options *optio
 static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, const haya_plan_options *options,
                              hy_arena *temporary, haya_error *error)
 {
-    hy_drafts d = {.program = plan->program, .arena = &plan->arena, .error = error};
+    hy_drafts d = {.program = plan->program, .arena = &plan->arena, .temporary = temporary, .error = error};
     HY_TRY(hy_lower(&d, input_shapes, plan->program->input_count));
     hy_drafts_mark(&d);
     HY_TRY(hy_fuse(&d));

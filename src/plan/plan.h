@@ -86,6 +86,7 @@ typedef struct hy_draft {
 typedef struct hy_drafts {
     const haya_program *program;
     hy_arena *arena;            /* the plan's */
+    hy_arena *temporary;        /* gone when the plan is made: all of this */
     hy_value *values;
     size_t value_count;
     int32_t *first;             /* per node of program->graph */

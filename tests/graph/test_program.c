@@ -2,12 +2,13 @@
  *
  * Programs: feeds and fetches, what is refused and how, functions, conditionals, and graphs made to do harm.
  */
+#include <time.h>
+
 #include "../test.h"
 #include "../run/loop.h"
-#include "base/machine.h"
 #include "nets.h"
 
-/* What a program costs at most, however hostile the graph; sanitizers and busy machines included. */
+/* Processor time that a graph costs at most, however hostile, under sanitizers too. */
 #define BOUND_SECONDS 20
 
 static haya_status make(haya_model *model, const char *feeds, const char *fetches, haya_error *error)
@@ -576,14 +577,19 @@ static void a_call_of_a_function_that_is_not_there_is_refused(void)
     CHECK_HAS(error.message, "nobody (node 'call')");
 }
 
+static double seconds_since(clock_t start)
+{
+    return (double)(clock() - start) / CLOCKS_PER_SEC;
+}
+
 /* Opens a net that must be refused, soon and without much memory. */
 static haya_status open_hostile(net *n, haya_error *error)
 {
     pb graph = net_write(n);
     haya_model *model;
-    uint64_t start = hy_clock_nanoseconds();
+    clock_t start = clock();
     haya_status status = haya_model_from_memory(graph.data, graph.size, "hostile.pb", NULL, &model, error);
-    CHECK((hy_clock_nanoseconds() - start) / 1000000000 < BOUND_SECONDS);
+    CHECK(seconds_since(start) < BOUND_SECONDS);
     haya_model_close(model);
     pb_free(&graph);
     return status;
@@ -663,11 +669,6 @@ static void inlining_cannot_blow_up_names_or_inputs(void)
 
 /* ---- Hostile graphs --------------------------------------------------------------------------------------------------------- */
 
-static uint64_t seconds_since(uint64_t start)
-{
-    return (hy_clock_nanoseconds() - start) / 1000000000;
-}
-
 /* x -> op -> op -> ... ; `inputs` is the format for the node before. */
 static void add_chain(net *n, const char *op, const char *inputs, int length)
 {
@@ -686,14 +687,14 @@ static void finishes_and_runs(net *n, const char *what)
     haya_model *model = net_open(n, what);
     haya_shape shape = {1, {4}};
     loop l;
-    uint64_t start = hy_clock_nanoseconds();
+    clock_t start = clock();
     if (CHECK(model) && CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
         CHECK_INT(loop_run(&l), HAYA_OK);
         loop_free(&l);
     }
     haya_model_close(model);
     if (!CHECK(seconds_since(start) < BOUND_SECONDS))
-        printf("    %s: %llu s\n", what, (unsigned long long)seconds_since(start));
+        printf("    %s: %.1f s\n", what, seconds_since(start));
 }
 
 static void a_chain_of_200000_identities_is_fine(void)
@@ -783,7 +784,7 @@ static void many_placeholders_are_fine(void)
         net_op(&n, name, "AddV2", text);
         snprintf(before, sizeof before, "%s", name);
     }
-    uint64_t start = hy_clock_nanoseconds();
+    clock_t start = clock();
     CHECK_INT(make_net(&n, NULL, NULL, &error), HAYA_OK);
     CHECK(seconds_since(start) < BOUND_SECONDS);
 }
@@ -809,7 +810,7 @@ static void a_cascade_of_switches_finishes(void)
         gd_attr_int(net_op(&n, before, "Merge", inputs), "N", 2);
     }
     net_op(&n, "y", "Exp", before);
-    uint64_t start = hy_clock_nanoseconds();
+    clock_t start = clock();
     haya_status status = make_net(&n, NULL, NULL, &error);
     CHECK(status == HAYA_OK || status == HAYA_ERROR_UNSUPPORTED);
     CHECK(seconds_since(start) < BOUND_SECONDS);
@@ -832,7 +833,7 @@ static void many_functions_and_many_unknown_operations_finish(void)
         net_function(&n, &function);
     }
     net_op(&n, "y", "Exp", "x");
-    uint64_t start = hy_clock_nanoseconds();
+    clock_t start = clock();
     CHECK_INT(make_net(&n, NULL, "y", &error), HAYA_OK);
     CHECK(seconds_since(start) < BOUND_SECONDS);
 }

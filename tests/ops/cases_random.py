@@ -90,7 +90,7 @@ def conv2d(file, dice, name):
 def conv_backprop(file, dice, name):
     k, s, d, pad, size = window(dice)
     backprop_case(file, name, size, k, (dice.channels(), dice.channels()), s, pad, d,
-                  layout_of(dice), dice.roll(1, 2), fed_sizes=dice.chance(0.1))
+                  layout_of(dice), dice.roll(1, 2))
 
 
 @repeat(100)
