@@ -110,7 +110,8 @@ void bench_print_json(bench *b) {
                                "private_bytes_all", bytes_or_null(b, b->all.private_bytes), "file_bytes_mapped",
                                bytes_or_null(b, b->all.mapped_bytes), "file_bytes_resident",
                                bytes_or_null(b, b->all.resident_bytes));
-    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threads", json_integer(b->threads), "structures", structures,
+    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threads", json_integer(b->threads), "structures",
+                           structures,
                            "plan_ms", json_ms(plan_ms(b)), "models", models, "run_ms", durations_json(&b->same),
                            "switch_run_ms", durations_json(&b->switched), "memory", memory));
 }

@@ -13,7 +13,7 @@ static const char main_help[] =
     "Runs TensorFlow frozen graphs on the CPU. Models of one structure share one\n"
     "program, and each one's parameters stay where they are: in its file.\n"
     "\n"
-    "  haya run MODEL       run a model on .npy files\n"
+    "  haya run MODEL       run a model on pictures and .npy files\n"
     "  haya inspect MODEL   what a model is made of, and how it would run\n"
     "  haya compare A B     whether two models share one structure\n"
     "  haya bench MODEL...  times and memory of models, and of changing between them\n"

@@ -17,8 +17,8 @@ typedef struct picture_options {
     bool bgr;
 } picture_options;
 
-/* Reads what is left of `from`, a picture, for an input of shape [N,height,width,channels], whose open dimensions are
-   the picture's. The picture itself is kept for drawing; both are to be freed. */
+/* Reads what is left of `from`, a picture, for an input of shape [N,height,width,channels], whose open dimensions
+   are the picture's. The picture itself is kept for drawing; both are to be freed. */
 exit_status picture_file_read(FILE *from, const char *file, const haya_value *input, const picture_options *options,
                               haya_tensor *tensor, picture *kept);
 
@@ -31,8 +31,8 @@ bool is_map(const haya_shape *shape);
 /* The map that an output holds, as float32 values to be freed. */
 exit_status map_of(const haya_tensor *tensor, const char *name, picture_map *map);
 
-/* Writes 0..1 as a grey PNG of 8 or 16 bits, and says how many values lie outside and were cut off. On failure errno
-   says why. */
+/* Writes 0..1 as a grey PNG of 8 or 16 bits, and says how many values lie outside and were cut off. On failure
+   errno says why. */
 bool map_write_png(FILE *to, const picture_map *map, int bits, size_t *outside);
 
 #endif

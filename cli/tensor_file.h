@@ -25,8 +25,8 @@ typedef enum tensor_file_kind { FILE_NPY, FILE_PNG, FILE_TIFF, FILE_OTHER } tens
 
 tensor_file_kind tensor_file_kind_of(const char *file);
 
-/* Reads a file for an input, in the input's type: .npy, with the batch dimension that it may lack, or a picture, which
-   is kept. tensor->data is to be freed, and so is the picture. */
+/* Reads a file for an input, in the input's type: .npy, with the batch dimension that it may lack, or a picture,
+   which is kept. tensor->data is to be freed, and so is the picture. */
 exit_status tensor_file_read(const char *file, const haya_value *input, const picture_options *options,
                              haya_tensor *tensor, picture *kept);
 

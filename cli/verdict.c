@@ -112,8 +112,12 @@ bool verdict_draw(const verdict *v, const picture *shown, bool overlay, FILE *to
         snprintf(text, sizeof text, "%s %.2f", v->word, v->score);
     }
     int width = shown ? shown->width : v->map.width, height = shown ? shown->height : v->map.height;
-    picture_status status = overlay ? picture_overlay(shown, &v->map, v->reached, v->word ? text : NULL, &canvas, NULL)
-                                    : picture_heat(&v->map, width, height, &canvas, NULL);
+    picture_status status;
+    if (overlay) {
+        status = picture_overlay(shown, &v->map, v->reached, v->word ? text : NULL, &canvas, NULL);
+    } else {
+        status = picture_heat(&v->map, width, height, &canvas, NULL);
+    }
     if (status != PICTURE_OK) {
         errno = ENOMEM;
         return false;

@@ -26,7 +26,7 @@ static void require(bool condition)
         abort();
 }
 
-/* ---- A host that has little memory, and must get it back ----------------------------------------------------------------- */
+/* ---- A host that has little memory, and must get it back --------------------------------------------------------- */
 
 static atomic_size_t used;
 
@@ -56,8 +56,9 @@ static void release(void *user, void *memory, size_t size)
 
 static const haya_host host = {.struct_size = sizeof host, .allocate = allocate, .release = release};
 
-/* ---- The way ------------------------------------------------------------------------------------------------------------- */
+/* ---- The way ----------------------------------------------------------------------------------------------------- */
 
+/* What every call that makes an object promises. */
 static bool succeeded(haya_status status, const void *object, const haya_error *error)
 {
     require((status == HAYA_OK) == (object != NULL));
@@ -85,9 +86,10 @@ static void inspect(const haya_model *model)
         require(haya_model_output(model, i, &value) == HAYA_OK && value.name[0]);
 }
 
+typedef haya_status get_value(const haya_plan *plan, size_t index, haya_value *value);
+
 /* Room for the tensors of `count` inputs or outputs; false when that is too much. */
-static bool make_tensors(const haya_plan *plan, haya_status (*get)(const haya_plan *, size_t, haya_value *), size_t count,
-                         haya_tensor *tensors)
+static bool make_tensors(const haya_plan *plan, get_value *get, size_t count, haya_tensor *tensors)
 {
     haya_value value;
     uint64_t bytes = 0;
@@ -121,8 +123,10 @@ static void run(const haya_plan *plan, const haya_weights *weights)
         return;
     memset(in, 0, sizeof in);
     memset(out, 0, sizeof out);
-    if (succeeded(haya_session_create(&options, &session, &error), session, &error)
-        && succeeded(haya_session_reserve(session, plan, &error), session, &error) && make_tensors(plan, haya_plan_input, info.input_count, in)
+    haya_status created = haya_session_create(&options, &session, &error);
+    if (succeeded(created, session, &error)
+        && haya_session_reserve(session, plan, &error) == HAYA_OK
+        && make_tensors(plan, haya_plan_input, info.input_count, in)
         && make_tensors(plan, haya_plan_output, info.output_count, out)) {
         haya_status status = haya_run(session, plan, weights, in, info.input_count, out, info.output_count, &error);
         require(status == HAYA_OK || status == HAYA_ERROR_VALUE);
@@ -165,10 +169,13 @@ static void plan_and_run(haya_model *model, const haya_program *program)
         require(haya_program_input(program, i, &value) == HAYA_OK);
         shapes[i] = choose_shape(value.shape, i);
     }
-    if (info.input_count > MAX_ENDS
-        || !succeeded(haya_weights_bind(program, model, &weights, &error), weights, &error))
+    if (info.input_count > MAX_ENDS)
         return;
-    if (succeeded(haya_plan_create(program, shapes, info.input_count, &options, &plan, &error), plan, &error))
+    haya_status status = haya_weights_bind(program, model, &weights, &error);
+    if (!succeeded(status, weights, &error))
+        return;
+    status = haya_plan_create(program, shapes, info.input_count, &options, &plan, &error);
+    if (succeeded(status, plan, &error))
         run(plan, weights);
     haya_plan_free(plan);
     haya_weights_free(weights);
@@ -180,12 +187,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     haya_model *model;
     haya_program *program;
     haya_error error;
-    if (!succeeded(haya_model_from_memory(data, size, "fuzzed.pb", &options, &model, &error), model, &error)) {
+    haya_status status = haya_model_from_memory(data, size, "fuzzed.pb", &options, &model, &error);
+    if (!succeeded(status, model, &error)) {
         require(atomic_load(&used) == 0);
         return 0;
     }
     inspect(model);
-    if (succeeded(haya_program_create(model, NULL, &program, &error), program, &error))
+    status = haya_program_create(model, NULL, &program, &error);
+    if (succeeded(status, program, &error))
         plan_and_run(model, program);
     haya_model_close(model);
     haya_program_free(program);

@@ -222,7 +222,7 @@ picture_status picture_overlay(const picture *p, const picture_map *map, float t
     }
     if (text) {
         /* Black behind it: it is legible on every picture. */
-        int large = 2 * scale;
+        int large = p->height < 128 ? scale : 2 * scale;
         fill(canvas, 0, 0, picture_text_width(large, text) + 4 * large, (TEXT_HEIGHT + 4) * large, black);
         picture_text(canvas, 2 * large, 2 * large, large, white, text);
     }

@@ -152,8 +152,9 @@ bool hy_input_is_structural(const hy_op *op, int input, int input_count)
 haya_status hy_node_build(const hy_node *node, const hy_operand *ins, hy_operand *outs, hy_build *build,
                           hy_arena *arena, haya_error *error)
 {
-    *build = (hy_build){.op = node->op, .op_name = node->op_name, .name = node->name, .attrs = node->attrs, .in_count = node->input_count,
-                        .out_count = node->output_count, .in = ins, .out = outs, .arena = arena, .error = error};
+    *build = (hy_build){.op = node->op, .op_name = node->op_name, .name = node->name, .attrs = node->attrs,
+                        .in_count = node->input_count, .out_count = node->output_count, .in = ins, .out = outs,
+                        .arena = arena, .error = error};
     for (int i = 0; i < node->input_count; i++)
         if (is_structural(node->op, i, node->input_count) && !ins[i].value)
             return hy_build_fail(build, HAYA_ERROR_UNSUPPORTED, "input %d steers shapes, but its value depends on "
@@ -218,6 +219,11 @@ haya_status hy_build_execute(const hy_build *build, const void *const *ins, void
     return HAYA_OK;
 }
 
+/* Of all that the arena of a program or plan holds: a chain of nodes that can be folded makes much of a few bytes. What
+   shapes are computed with is smaller than SMALL_FOLD and always folded. */
+#define MAX_FOLDING_ARENA ((size_t)256 << 20)
+#define SMALL_FOLD 4096
+
 haya_status hy_build_fold(const hy_build *build, hy_arena *arena, haya_error *error)
 {
     void **outs = HY_ARENA_NEW(arena, void *, (size_t)build->out_count);
@@ -230,6 +236,9 @@ haya_status hy_build_fold(const hy_build *build, hy_arena *arena, haya_error *er
             return hy_fail(error, HAYA_ERROR_LIMIT, build->name, "node '%s' (%s): a constant of %lld bytes would be "
                            "computed; %d are the limit", build->name, build->op->name, (long long)bytes,
                            HY_FOLD_LIMIT);
+        if (bytes > SMALL_FOLD && arena->total > MAX_FOLDING_ARENA - (size_t)bytes)
+            return hy_fail(error, HAYA_ERROR_LIMIT, build->name, "node '%s' (%s): the constants computed would take "
+                           "more than %zu bytes", build->name, build->op->name, MAX_FOLDING_ARENA);
         outs[k] = hy_arena_alloc(arena, 1, (size_t)bytes);
         if (!outs[k])
             return hy_out_of_memory(error, build->name);

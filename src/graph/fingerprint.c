@@ -3,8 +3,8 @@
  * The fingerprint: FNV-1a in 128 bits over the canonical graph, written out as bytes:
  *
  *     version, nodes, fetches
- *     node:  operation, attributes in the row's order (hints left out), dtype and declared shape of feeds and constants,
- *            the value of structural constants, inputs as (node, output)
+ *     node:  operation, attributes in the row's order (hints left out), dtype and declared shape of feeds and
+ *            constants, the value of structural constants, inputs as (node, output)
  *
  * Names are no part of it. Numbers are little-endian 64 bit, strings are preceded by their length. It groups models;
  * that two models really fit is found out by comparing them (match.c), so a collision does no harm.

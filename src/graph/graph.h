@@ -168,7 +168,7 @@ void hy_fingerprint(const hy_graph *graph, uint8_t fingerprint[16]);
 
 bool hy_input_is_structural(const hy_op *op, int input, int input_count);
 
-/* ---- Evaluating nodes: folding here, bind steps in src/run, shapes and calls in src/plan --------------------------- */
+/* ---- Evaluating nodes: folding here, bind steps in src/run, shapes and calls in src/plan ------------------------- */
 
 /* Builds a node from its operands: outs get shapes (and values where they follow from shapes), *build the calls.
    Structural inputs must be known. `outs`, `build` and all it points to live in `arena`. */

@@ -202,8 +202,8 @@ static const hy_function *called_function(const haya_model *model, const name_ta
 static haya_status count_inlined(linked_list *list, const char *call, size_t bytes, haya_error *error)
 {
     if (bytes > MAX_INLINED_BYTES - list->inlined_bytes)
-        return hy_fail(error, HAYA_ERROR_LIMIT, call, "functions inlined, the names and inputs of the graph's nodes take "
-                       "more than %zu bytes", MAX_INLINED_BYTES);
+        return hy_fail(error, HAYA_ERROR_LIMIT, call, "functions inlined, the names and inputs of the graph's nodes "
+                       "take more than %zu bytes", MAX_INLINED_BYTES);
     list->inlined_bytes += bytes;
     return HAYA_OK;
 }

@@ -35,7 +35,7 @@ static haya_status differ(const matcher *m, const hy_node *theirs, const hy_node
                    model_path(m), theirs->name, ours->name, program_path(m), what);
 }
 
-/* ---- Attributes -------------------------------------------------------------------------------------------------------- */
+/* ---- Attributes -------------------------------------------------------------------------------------------------- */
 
 static bool same_list_item(const hy_attr *a, const hy_attr *b, int64_t i)
 {
@@ -97,7 +97,7 @@ static const char *print_attr(const matcher *m, const hy_attr *attr)
     }
 }
 
-/* ---- Nodes --------------------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
 static haya_status compare_leaf(const matcher *m, const hy_node *theirs, const hy_node *ours)
 {
@@ -155,7 +155,8 @@ static haya_status compare_graphs(const matcher *m, const hy_graph *theirs)
     if (theirs->node_count != ours->node_count) {
         const hy_graph *longer = theirs->node_count > common ? theirs : ours;
         return hy_fail(m->error, HAYA_ERROR_STRUCTURE, longer->nodes[common].name,
-                       "%s: the fetches depend on %zu nodes, in %s on %zu; node '%s' is the first without a counterpart",
+                       "%s: the fetches depend on %zu nodes, in %s on %zu; node '%s' is the first without a "
+                       "counterpart",
                        model_path(m), theirs->node_count, program_path(m), ours->node_count,
                        longer->nodes[common].name);
     }
@@ -168,7 +169,7 @@ static haya_status compare_graphs(const matcher *m, const hy_graph *theirs)
     return HAYA_OK;
 }
 
-/* ---- Inputs and outputs ---------------------------------------------------------------------------------------------------- */
+/* ---- Inputs and outputs ------------------------------------------------------------------------------------------ */
 
 static bool find_all(const matcher *m, const haya_value *values, size_t count, hy_edge *edges)
 {

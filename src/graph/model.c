@@ -230,7 +230,7 @@ static void count_parameters(haya_model *model)
     }
 }
 
-/* ---- Life --------------------------------------------------------------------------------------------------------- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 static void free_model(haya_model *model)
 {
@@ -335,7 +335,7 @@ haya_status haya_model_borrow(const void *data, size_t size, const char *name, v
     return make_model(file, &host, model, error);
 }
 
-/* ---- Questions ----------------------------------------------------------------------------------------------------- */
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
 
 void haya_model_get_info(const haya_model *model, haya_model_info *info)
 {

@@ -77,7 +77,7 @@ typedef struct hy_operand {
 } hy_operand;
 
 /* A call of the node: operand i comes from `source[i]`. */
-#define HY_SOURCE_OUTPUT (-1) /* the call's own output, written by an earlier call of this node: same view as call.out */
+#define HY_SOURCE_OUTPUT (-1) /* the call's own output, written by an earlier call of this node: same view */
 #define HY_SOURCE_ZERO (-2)   /* one element of zero, of any dtype */
 typedef struct hy_build_call {
     hy_call call;

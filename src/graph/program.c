@@ -7,7 +7,7 @@
 
 #include "graph/graph.h"
 
-/* ---- Feeds and fetches -------------------------------------------------------------------------------------------------- */
+/* ---- Feeds and fetches ------------------------------------------------------------------------------------------- */
 
 typedef struct ends {
     hy_edge *feeds, *fetches;
@@ -66,7 +66,7 @@ static haya_status find_ends(const haya_model *model, const haya_program_options
     return HAYA_OK;
 }
 
-/* ---- Refusals -------------------------------------------------------------------------------------------------------------- */
+/* ---- Refusals ---------------------------------------------------------------------------------------------------- */
 
 static haya_status report_refusals(const haya_model *model, const hy_refusals *refusals,
                                    const haya_program_options *options, haya_error *error)
@@ -94,7 +94,7 @@ static size_t count_ignored(const haya_model *model)
     return count;
 }
 
-/* ---- Externals --------------------------------------------------------------------------------------------------------------- */
+/* ---- Externals --------------------------------------------------------------------------------------------------- */
 
 /* Longer chains are copied, so that finding out takes linear time. */
 #define MAX_ALIASES 64
@@ -173,7 +173,7 @@ static haya_status find_externals(haya_program *program, haya_error *error)
     return status;
 }
 
-/* ---- Program ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Program ----------------------------------------------------------------------------------------------------- */
 
 /* Feeds that nothing depends on vanish where they are the default ones; where the caller asked for them they stay. */
 static haya_status drop_unused_feeds(haya_program *program, ends *e, haya_error *error)
@@ -204,8 +204,8 @@ static haya_status check_feeds(const haya_model *model, const ends *e, haya_erro
 {
     for (size_t i = 0; i < e->feed_count; i++)
         if (hy_model_value(model, e->feeds[i], e->feed_names[i]).dtype == HAYA_INVALID)
-            return hy_fail(error, HAYA_ERROR_UNSUPPORTED, e->feed_names[i], "%s: '%s' can't be fed: its type is not known "
-                           "or not supported", hy_file_path(model->file), e->feed_names[i]);
+            return hy_fail(error, HAYA_ERROR_UNSUPPORTED, e->feed_names[i], "%s: '%s' can't be fed: its type is not "
+                           "known or not supported", hy_file_path(model->file), e->feed_names[i]);
     return HAYA_OK;
 }
 
@@ -339,7 +339,7 @@ void haya_program_free(haya_program *program)
     haya_model_close(model);
 }
 
-/* ---- Questions ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
 
 void haya_program_get_info(const haya_program *program, haya_program_info *info)
 {

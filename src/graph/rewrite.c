@@ -48,8 +48,8 @@ static haya_status add_node(rewriter *r, const char *op_name, const hy_node *fro
     outs[0] = (hy_operand){.dtype = from->outs[0].dtype, .shape = {.rank = -1}};
     *result = (hy_edge){(int32_t)r->graph->node_count, 0};
     r->graph->nodes[r->graph->node_count++] = (hy_node){
-        .op = op, .op_name = from->op->name, .name = name, .attrs = attrs, .inputs = edges, .outs = outs, .input_count = input_count,
-        .output_count = 1, .feed = -1, .slot = -1, .class = HY_CLASS_RUN};
+        .op = op, .op_name = from->op->name, .name = name, .attrs = attrs, .inputs = edges, .outs = outs,
+        .input_count = input_count, .output_count = 1, .feed = -1, .slot = -1, .class = HY_CLASS_RUN};
     return HAYA_OK;
 }
 

@@ -28,7 +28,7 @@ typedef struct tracer {
     const char *cycle;       /* a node that depends on itself, or NULL */
 } tracer;
 
-/* ---- Shared with branches.c ---------------------------------------------------------------------------------------- */
+/* ---- Shared with branches.c -------------------------------------------------------------------------------------- */
 
 haya_status hy_stack_push(hy_stack *stack, int32_t node, haya_error *error)
 {
@@ -131,7 +131,7 @@ haya_status hy_refuse(hy_refusals *r, const char *node, const char *op, const ch
     return HAYA_OK;
 }
 
-/* ---- Nodes ------------------------------------------------------------------------------------------------------------ */
+/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
 static haya_status new_node(tracer *t, const char *name, int32_t output_count, hy_node **result)
 {
@@ -312,7 +312,7 @@ static haya_status finish_node(tracer *t, int32_t index)
     return describe_node(t, linked, node);
 }
 
-/* ---- The walk --------------------------------------------------------------------------------------------------------- */
+/* ---- The walk ---------------------------------------------------------------------------------------------------- */
 
 static haya_status fail_missing(tracer *t, const hy_linked_node *node)
 {

@@ -21,7 +21,7 @@
 
 typedef enum hy_family {
     HY_COPY,             /* out = in[0]; any dtype; same dims; broadcast (stride 0), slices, transposes, any strides */
-    HY_CAST,             /* out = (dtype)in[0]; any dtypes; float to int out of range gives INT_MIN, as TensorFlow on x86 */
+    HY_CAST,             /* out = (dtype)in[0]; any dtypes; float to int out of range gives INT_MIN, as in TensorFlow */
     HY_UNARY,            /* out = f(in[0]) */
     HY_BINARY,           /* out = f(in[0], in[1]); same dims, broadcast by stride 0; comparisons give HAYA_BOOL */
     HY_SELECT,           /* out = in[0] ? in[1] : in[2]; same dims, in[0] HAYA_BOOL */

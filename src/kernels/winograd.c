@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 3 x 3 convolutions of stride 1 by Winograd's F(4x4, 3x3): transforms of inputs and weights, one matrix product for each
- * of 36 slots, and a transform of the sums. The weights are read where they lie and transformed within the run, into
- * scratch that all models share. Two orders of work:
+ * 3 x 3 convolutions of stride 1 by Winograd's F(4x4, 3x3): transforms of inputs and weights, one matrix product for
+ * each of 36 slots, and a transform of the sums. The weights are read where they lie and transformed within the run,
+ * into scratch that all models share. Two orders of work:
  *
  *     large maps   the weights are transformed once for the run; then each task takes a block of tiles through input
  *                  transform, products and output transform
@@ -100,7 +100,7 @@ static size_t winograd_scratch(const hy_call *call, int threads)
     return l.zeros + l.shared + (size_t)threads * l.worker;
 }
 
-/* ---- Inputs --------------------------------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------------------------------ */
 
 /* The 6 x 6 pixels that a tile reads. */
 static void find_pixels(const winograd_job *job, int64_t tile, const hy_f32 *pixels[SLOTS])
@@ -165,7 +165,7 @@ static void transform_inputs(const winograd_job *job, int64_t first, int64_t cou
     }
 }
 
-/* ---- Weights -------------------------------------------------------------------------------------------------------- */
+/* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
 /* HY_LANES output channels of one input channel; taps: [9][BLOCK_COLUMNS], at the first of them. */
 HY_ALWAYS_INLINE void transform_weight(const float *taps, float *u, int64_t u_slot)
@@ -211,7 +211,7 @@ static void transform_weights(const winograd_job *job, int64_t column, int64_t f
     }
 }
 
-/* ---- Products and outputs -------------------------------------------------------------------------------------------- */
+/* ---- Products and outputs ---------------------------------------------------------------------------------------- */
 
 /* m += v u for one panel: rows [tiles], v at the first tile and k, u at the first k. */
 static void multiply_panel(const winograd_layout *l, const float *v, int64_t tiles, const float *u, int64_t k_count,
@@ -293,7 +293,7 @@ static void store_panel(const winograd_job *job, int64_t first, int64_t count, c
     }
 }
 
-/* ---- Weights first ---------------------------------------------------------------------------------------------------- */
+/* ---- Weights first ----------------------------------------------------------------------------------------------- */
 
 enum { WEIGHT_TASK = 32 }; /* input channels of a task */
 
@@ -328,7 +328,7 @@ static void tiles_task(void *argument, int64_t index, int worker)
     }
 }
 
-/* ---- Inputs first ------------------------------------------------------------------------------------------------------ */
+/* ---- Inputs first ------------------------------------------------------------------------------------------------ */
 
 enum { INPUT_TASK = 4 }; /* tiles of a task */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The transforms of F(4x4, 3x3): 4 x 4 outputs of a 3 x 3 convolution from 6 x 6 inputs with 36 products instead of 144.
+ * The transforms of F(4x4, 3x3): 4 x 4 outputs of a 3 x 3 convolution from 6 x 6 inputs with 36 products instead of
+ * 144.
  *
  * In one dimension the polynomials are evaluated at 0, +-p, +-q and infinity, with p^2 = 1/2 and q^2 = 2. These points
  * give errors 2 to 5 times smaller than the usual 0, +-1, +-2, at the same cost: p q = 1 keeps all factors near 1.

@@ -34,7 +34,8 @@ static bool is_channel_vector(const hy_view *view)
     for (int i = 0; i + 1 < view->rank; i++)
         if (view->dims[i] != 1 && view->strides[i] != 0)
             return false;
-    return view->rank > 0 && view->offset == 0 && (view->strides[view->rank - 1] == 1 || view->dims[view->rank - 1] == 1);
+    return view->rank > 0 && view->offset == 0
+        && (view->strides[view->rank - 1] == 1 || view->dims[view->rank - 1] == 1);
 }
 
 static hy_view vector_view(const hy_view *view)

@@ -3,8 +3,8 @@
  * Placing blocks with known lifetimes: largest first, each at the lowest offset where it overlaps no block that is
  * alive at the same time and has been placed. Not optimal (that is NP-hard), but within a few percent on networks.
  *
- * That takes quadratic time. Graphs with very many tensors, which no network has, get places of sizes that are powers of
- * two instead, reused in order of time.
+ * That takes quadratic time. Graphs with very many tensors, which no network has, get places of sizes that are powers
+ * of two instead, reused in order of time.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include "plan/plan.h"
 
-/* ---- Places --------------------------------------------------------------------------------------------------------- */
+/* ---- Places ------------------------------------------------------------------------------------------------------ */
 
 static hy_draft *live_draft(hy_drafts *d, size_t index)
 {
@@ -137,7 +137,7 @@ static haya_status place_scratch(haya_plan *plan, hy_drafts *d, hy_arena *tempor
     return HAYA_OK;
 }
 
-/* ---- Steps ---------------------------------------------------------------------------------------------------------- */
+/* ---- Steps ------------------------------------------------------------------------------------------------------- */
 
 static haya_status choose(haya_plan *plan, hy_step *step, haya_error *error)
 {
@@ -234,8 +234,8 @@ static haya_status check_scratch(haya_plan *plan, const haya_plan_options *optio
     if (plan->info.scratch_bytes <= limit)
         return HAYA_OK;
     if (plan->step_count == 0)
-        return hy_fail(error, HAYA_ERROR_LIMIT, NULL, "%s: the plan needs %llu bytes of scratch, above the limit of %llu",
-                       hy_file_path(plan->program->model->file), (unsigned long long)plan->info.scratch_bytes,
+        return hy_fail(error, HAYA_ERROR_LIMIT, NULL, "%s: the plan needs %llu bytes of scratch, above the limit of "
+                       "%llu", hy_file_path(plan->program->model->file), (unsigned long long)plan->info.scratch_bytes,
                        (unsigned long long)limit);
     const hy_step *largest = plan->steps;
     for (size_t i = 0; i < plan->step_count; i++)
@@ -268,7 +268,7 @@ static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, co
     return check_scratch(plan, options, error);
 }
 
-/* ---- Public ------------------------------------------------------------------------------------------------------------ */
+/* ---- Public ------------------------------------------------------------------------------------------------------ */
 
 static haya_status check_arguments(const haya_program *program, const haya_shape *input_shapes, size_t input_count,
                                    const haya_plan_options *options, haya_error *error)

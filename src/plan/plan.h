@@ -61,7 +61,7 @@ void hy_plan_retain(const haya_plan *plan);
 /* Scratch of a session with so many threads. */
 size_t hy_plan_scratch(const haya_plan *plan, int threads);
 
-/* ---- Between the passes ---------------------------------------------------------------------------------------------- */
+/* ---- Between the passes ------------------------------------------------------------------------------------------ */
 
 /* A tensor of the plan: output `out` of a node is value first[node] + out. */
 typedef struct hy_value {
@@ -105,8 +105,8 @@ haya_status hy_lower(hy_drafts *d, const haya_shape *input_shapes, size_t input_
 void hy_drafts_mark(hy_drafts *d);
 haya_status hy_fuse(hy_drafts *d);
 
-/* memory.c: blocks that are alive at the same time don't overlap. `offset` is set; returns the bytes in all. Offsets are
-   multiples of `alignment`. */
+/* memory.c: blocks that are alive at the same time don't overlap. `offset` is set; returns the bytes in all. Offsets
+   are multiples of `alignment`. */
 typedef struct hy_block {
     size_t bytes;
     int32_t first, last;  /* alive from first to last, both included */

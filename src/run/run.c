@@ -6,7 +6,7 @@
 
 #include "run/run.h"
 
-/* ---- The caller's tensors -------------------------------------------------------------------------------------------- */
+/* ---- The caller's tensors ---------------------------------------------------------------------------------------- */
 
 static bool is_strided(const haya_tensor *tensor)
 {
@@ -67,7 +67,7 @@ static haya_status check_arguments(const haya_session *session, const haya_plan 
     return HAYA_OK;
 }
 
-/* ---- Running ----------------------------------------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 typedef struct runner {
     haya_session *session;
@@ -169,7 +169,7 @@ haya_status haya_run(haya_session *session, const haya_plan *plan, const haya_we
     return hy_file_check(weights->model->file, error); /* overwritten while it was being read? */
 }
 
-/* ---- Preparing ----------------------------------------------------------------------------------------------------------- */
+/* ---- Preparing --------------------------------------------------------------------------------------------------- */
 
 /* Dense tensors on zeroed memory; `memory` is one block for all of them. */
 static haya_tensor zero_tensor(const hy_staging *staging, uint8_t **memory)

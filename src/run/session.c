@@ -102,6 +102,7 @@ haya_status haya_session_reserve(haya_session *session, const haya_plan *plan, h
     hy_free(&session->host, session->scratch, session->scratch_bytes);
     session->scratch = scratch;
     session->scratch_bytes = bytes;
-    hy_team_run(session->team, touch_pages, &(touch){scratch, bytes}, (int64_t)((bytes + TOUCH_BYTES - 1) / TOUCH_BYTES));
+    hy_team_run(session->team, touch_pages, &(touch){scratch, bytes},
+                (int64_t)((bytes + TOUCH_BYTES - 1) / TOUCH_BYTES));
     return HAYA_OK;
 }

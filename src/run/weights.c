@@ -16,6 +16,7 @@ typedef struct binder {
     int32_t *first;               /* per node: its first output in `values` */
     hy_arena arena;               /* temporary */
     size_t used;                  /* of weights->derived */
+    uint64_t limit;               /* of derived and temporary memory */
     haya_error *error;
 } binder;
 
@@ -34,15 +35,37 @@ static bool in_place(const binder *b, const hy_external *external)
     return external->slot >= 0 && slot_constant(b, external->slot)->in_place;
 }
 
+static haya_status fail_limit(const binder *b, const char *name, uint64_t bytes)
+{
+    return hy_fail(b->error, HAYA_ERROR_LIMIT, name, "%s: node '%s': binding needs %llu bytes beside the file, above "
+                   "the limit of %llu", hy_file_path(b->model->file), name, (unsigned long long)bytes,
+                   (unsigned long long)b->limit);
+}
+
+/* Memory for what is needed while binding only. */
+static haya_status take_temporary(binder *b, const char *name, size_t bytes, void **memory)
+{
+    uint64_t total = (uint64_t)b->weights->derived_bytes + b->arena.total + bytes;
+    if (total > b->limit)
+        return fail_limit(b, name, total);
+    *memory = hy_arena_alloc(&b->arena, 1, bytes);
+    return *memory ? HAYA_OK : hy_out_of_memory(b->error, name);
+}
+
 /* The memory that externals need which aren't in the file. */
 static haya_status allocate_derived(binder *b)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < b->program->external_count; i++)
-        if (!in_place(b, &b->program->externals[i]))
-            bytes += align_up(b->program->externals[i].bytes);
-    b->weights->derived_bytes = bytes;
-    b->weights->derived = hy_alloc(&b->arena.host, bytes);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < b->program->external_count; i++) {
+        const hy_external *external = &b->program->externals[i];
+        if (in_place(b, external))
+            continue;
+        bytes += align_up(external->bytes);
+        if (bytes > b->limit)
+            return fail_limit(b, b->program->graph.nodes[external->edge.node].name, bytes);
+    }
+    b->weights->derived_bytes = (size_t)bytes;
+    b->weights->derived = hy_alloc(&b->arena.host, (size_t)bytes);
     return b->weights->derived ? HAYA_OK : hy_out_of_memory(b->error, "derived parameters");
 }
 
@@ -68,10 +91,11 @@ static haya_status bind_parameter(binder *b, const hy_node *node, size_t index)
         return HAYA_OK;
     }
     size_t bytes = (size_t)constant->elements * haya_dtype_size(constant->dtype);
-    void *memory = node->externals && node->externals[0] >= 0 ? take_derived(b, bytes)
-                                                               : hy_arena_alloc(&b->arena, 1, bytes);
-    if (!memory)
-        return hy_out_of_memory(b->error, node->name);
+    void *memory;
+    if (node->externals && node->externals[0] >= 0)
+        memory = take_derived(b, bytes);
+    else
+        HY_TRY(take_temporary(b, node->name, bytes, &memory));
     *value = memory;
     return hy_constant_decode(b->model->file, constant, b->slots[node->slot]->name, memory, b->error);
 }
@@ -99,10 +123,10 @@ static haya_status bind_computed(binder *b, const hy_node *node, size_t index)
         int32_t external = node->externals ? node->externals[k] : -1;
         if (build.alias[k] >= 0 && (external < 0 || in_place(b, &b->program->externals[external])))
             targets[k] = (void *)(uintptr_t)sources[build.alias[k]]; /* seen with another shape; not written to */
+        else if (external >= 0)
+            targets[k] = take_derived(b, bytes);
         else
-            targets[k] = external >= 0 ? take_derived(b, bytes) : hy_arena_alloc(&b->arena, 1, bytes);
-        if (!targets[k])
-            return hy_out_of_memory(b->error, node->name);
+            HY_TRY(take_temporary(b, node->name, bytes, &targets[k]));
         b->values[b->first[index] + k] = targets[k];
     }
     return hy_build_execute(&build, sources, targets, &b->arena, b->error);
@@ -167,7 +191,8 @@ haya_status haya_weights_bind(const haya_program *program, haya_model *model, ha
     *weights = (haya_weights){.program = program, .model = model};
     hy_program_retain(program);
     hy_model_retain(model);
-    binder b = {.program = program, .model = model, .weights = weights, .error = error};
+    binder b = {.program = program, .model = model, .weights = weights, .limit = hy_machine_memory() / 2,
+                .error = error};
     hy_arena_init(&b.arena, host);
     haya_status status = bind(&b);
     hy_arena_free(&b.arena);

@@ -186,7 +186,7 @@ class Run(harness.HayaTest):
                                 (["-i", x, "-i", f"input_1={x}"], "two files are given for 'input_1'"),
                                 (["-i", x, "-o", y, "-o", y], "too many"),
                                 (["-i", x, "-o", y, "-o", f"conv2d/Relu={y}"], "two outputs"),
-                                (["-i", x, "-o", self.directory / "y.png"], ".npy"),
+                                (["-i", x, "-o", self.directory / "y.jpg"], ".npy"),
                                 (["-i", f"nosuch={x}"], "'nosuch'"),
                                 (["-i", f"input_1:7={x}"], "'input_1:7'"),
                                 (["-i", x, "-o", f"nosuch={y}"], "'nosuch'")):

@@ -215,10 +215,10 @@ GD_HELPER void net_unet(net *n, const char *prefix, int64_t width, uint32_t seed
 {
     char name[32][64];
     static const char *const parts[] = {"x", "w1", "b1", "c1", "a1", "r1", "pool", "w2", "c2", "gamma", "beta", "mean",
-                                        "variance", "norm", "r2", "shape", "begin", "end", "step", "size", "two", "twice",
-                                        "up", "axis", "join", "w3", "b3", "c3", "a3", "y"};
-    enum { X, W1, B1, C1, A1, R1, POOL, W2, C2, GAMMA, BETA, MEAN, VARIANCE, NORM, R2, SHAPE, BEGIN, END, STEP, SIZE, TWO,
-           TWICE, UP, AXIS, JOIN, W3, B3, C3, A3, Y };
+                                        "variance", "norm", "r2", "shape", "begin", "end", "step", "size", "two",
+                                        "twice", "up", "axis", "join", "w3", "b3", "c3", "a3", "y"};
+    enum { X, W1, B1, C1, A1, R1, POOL, W2, C2, GAMMA, BETA, MEAN, VARIANCE, NORM, R2, SHAPE, BEGIN, END, STEP, SIZE,
+           TWO, TWICE, UP, AXIS, JOIN, W3, B3, C3, A3, Y };
     char inputs[512];
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         snprintf(name[i], sizeof name[i], "%s%s", prefix, parts[i]);

@@ -24,7 +24,8 @@ static haya_model *open_variant(const variant *v, const char *file, const char *
 {
     net n = {0};
     char name[16][64], inputs[200];
-    static const char *const parts[] = {"x", "y", "sum", "paddings", "pad", "kernel", "conv", "act", "half", "out", "last"};
+    static const char *const parts[] = {"x", "y", "sum", "paddings", "pad", "kernel", "conv", "act", "half", "out",
+                                        "last"};
     enum { X, Y, SUM, PADDINGS, PAD, KERNEL, CONV, ACT, HALF, OUT, LAST };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         snprintf(name[i], sizeof name[i], "%s%s", prefix, parts[i]);
@@ -406,6 +407,32 @@ static void parameters_may_be_encoded_otherwise(void)
     haya_model_close(models[1]);
 }
 
+/* A constant of 2^28 floats that are all equal takes a few bytes in the file. Here are 4 TiB of them. */
+static void parameters_that_no_memory_holds_are_refused(void)
+{
+    net n = {0};
+    char name[32], sum[32] = "x", inputs[80];
+    haya_error error;
+    haya_program *program;
+    haya_weights *weights;
+    net_input(&n, "x", 1, (int64_t[]){1});
+    for (int i = 0; i < 4096; i++) {
+        snprintf(name, sizeof name, "huge%d", i);
+        snprintf(inputs, sizeof inputs, "%s %s", sum, name);
+        net_fill(&n, name, 1, (int64_t[]){1 << 28}, 1);
+        snprintf(sum, sizeof sum, "sum%d", i);
+        net_op(&n, sum, "AddV2", inputs);
+    }
+    haya_model *model = net_open(&n, "huge.pb");
+    if (!CHECK_INT(haya_program_create(model, NULL, &program, &error), HAYA_OK))
+        printf("    %s\n", error.message);
+    CHECK_INT(haya_weights_bind(program, model, &weights, &error), HAYA_ERROR_LIMIT);
+    CHECK_HAS(error.message, "huge.pb: node 'huge");
+    CHECK(strncmp(error.node, "huge", 4) == 0);
+    haya_program_free(program);
+    haya_model_close(model);
+}
+
 int main(void)
 {
     RUN(a_model_of_the_same_names_binds);
@@ -428,5 +455,6 @@ int main(void)
     RUN(a_missing_tensor_is_named_when_order_cannot_help);
     RUN(models_of_one_training_process_bind);
     RUN(parameters_may_be_encoded_otherwise);
+    RUN(parameters_that_no_memory_holds_are_refused);
     return test_summary();
 }

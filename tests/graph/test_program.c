@@ -32,7 +32,7 @@ static haya_status make_net(net *n, const char *feeds, const char *fetches, haya
     return status;
 }
 
-/* ---- Feeds and fetches -------------------------------------------------------------------------------------------- */
+/* ---- Feeds and fetches ------------------------------------------------------------------------------------------- */
 
 /* x -> [4] exp -> split in two, times two constants, plus each other */
 static haya_model *open_sample(void)
@@ -226,12 +226,13 @@ static void wrong_arguments_are_refused(void)
     CHECK_INT(haya_program_create(NULL, NULL, &program, &error), HAYA_ERROR_ARGUMENT);
     CHECK_INT(haya_program_create(model, NULL, NULL, &error), HAYA_ERROR_ARGUMENT);
     CHECK_INT(haya_program_create(model, NULL, NULL, NULL), HAYA_ERROR_ARGUMENT);
-    options = (haya_program_options){.struct_size = sizeof options, .fetches = (const char *[]){NULL}, .fetch_count = 1};
+    options = (haya_program_options){.struct_size = sizeof options, .fetches = (const char *[]){NULL},
+                                     .fetch_count = 1};
     CHECK_INT(haya_program_create(model, &options, &program, &error), HAYA_ERROR_ARGUMENT);
     haya_model_close(model);
 }
 
-/* ---- What is refused ------------------------------------------------------------------------------------------------ */
+/* ---- What is refused --------------------------------------------------------------------------------------------- */
 
 typedef struct refused_list {
     int count;
@@ -445,7 +446,7 @@ static void a_batch_norm_in_training_is_refused_by_name(void)
     CHECK_INT(make_net(&n, NULL, "norm:3", &error), HAYA_ERROR_UNSUPPORTED);
 }
 
-/* ---- Conditionals ------------------------------------------------------------------------------------------------------ */
+/* ---- Conditionals ------------------------------------------------------------------------------------------------ */
 
 /* cond ? 2 x : -x. The condition is what `phase` says. */
 static void add_conditional(net *n, const char *phase)
@@ -509,7 +510,7 @@ static void fetching_from_the_dead_branch_is_refused(void)
     CHECK_INT(make_net(&n, "x", "negative", &error), HAYA_OK);
 }
 
-/* ---- Functions ----------------------------------------------------------------------------------------------------------- */
+/* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /* name(a) = body_op(call(a)), where call is another function or an operation */
 static void add_function(net *n, const char *name, const char *first_op, const char *first_output, const char *then_op)
@@ -634,7 +635,7 @@ static void exponential_inlining_is_refused_quickly(void)
     CHECK_INT(open_hostile(&n, &error), HAYA_ERROR_LIMIT);
 }
 
-/* A body with long names, or with many inputs, called often: each call costs little in the file and much once inlined. */
+/* A body with long names, or with many inputs, called often: a call costs little in the file and much once inlined. */
 static void inlining_cannot_blow_up_names_or_inputs(void)
 {
     for (int inputs = 0; inputs < 2; inputs++) {
@@ -667,7 +668,7 @@ static void inlining_cannot_blow_up_names_or_inputs(void)
     }
 }
 
-/* ---- Hostile graphs --------------------------------------------------------------------------------------------------------- */
+/* ---- Hostile graphs ---------------------------------------------------------------------------------------------- */
 
 /* x -> op -> op -> ... ; `inputs` is the format for the node before. */
 static void add_chain(net *n, const char *op, const char *inputs, int length)
@@ -816,6 +817,32 @@ static void a_cascade_of_switches_finishes(void)
     CHECK(seconds_since(start) < BOUND_SECONDS);
 }
 
+/* Constants of 8 MiB each, computed one from another: 16 GiB from a few kilobytes. */
+static void folding_without_end_is_refused(void)
+{
+    net n = {0};
+    char name[32], before[32] = "fill", inputs[100];
+    haya_error error;
+    net_ints(&n, "dims", 1, (int32_t[]){2 << 20});
+    net_int(&n, "two", 2);
+    pb *node = net_node(&n, "fill", "Fill", "dims two");
+    gd_attr_type(node, "T", GD_INT32);
+    gd_attr_type(node, "index_type", GD_INT32);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        snprintf(inputs, sizeof inputs, "%s two", before);
+        gd_attr_type(net_node(&n, name, "Minimum", inputs), "T", GD_INT32);
+        snprintf(before, sizeof before, "%s", name);
+    }
+    net_input(&n, "x", 1, (int64_t[]){4});
+    snprintf(inputs, sizeof inputs, "x %s", before);
+    net_reshape(&n, "y", inputs);
+    clock_t start = clock();
+    CHECK_INT(make_net(&n, NULL, "y", &error), HAYA_ERROR_LIMIT);
+    CHECK_HAS(error.message, "more than 268435456 bytes");
+    CHECK(seconds_since(start) < BOUND_SECONDS);
+}
+
 /* Names that are no function of the library, in a graph with many functions. */
 static void many_functions_and_many_unknown_operations_finish(void)
 {
@@ -876,6 +903,7 @@ int main(void)
     RUN(a_fan_of_20000_is_fine);
     RUN(many_placeholders_are_fine);
     RUN(a_cascade_of_switches_finishes);
+    RUN(folding_without_end_is_refused);
     RUN(many_functions_and_many_unknown_operations_finish);
     return test_summary();
 }

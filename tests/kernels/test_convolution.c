@@ -371,8 +371,8 @@ enum { most_kernels = 32 };
 
 static const int64_t invariance_shapes[][5] = { /* family, h, w, ci, co */
     {HY_CONV2D, 40, 37, 3, 20}, {HY_CONV2D, 33, 40, 70, 97}, {HY_CONV2D, 8, 8, 200, 130},
-    {HY_CONV2D, 40, 40, 64, 1}, {HY_CONV2D, 70, 69, 20, 35}, {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33}, {HY_DEPTHWISE, 30, 31, 70, 70},
-    {HY_DEPTHWISE, 20, 21, 30, 60},
+    {HY_CONV2D, 40, 40, 64, 1}, {HY_CONV2D, 70, 69, 20, 35}, {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33},
+    {HY_DEPTHWISE, 30, 31, 70, 70}, {HY_DEPTHWISE, 20, 21, 30, 60},
 };
 
 static void results_do_not_depend_on_the_number_of_threads(void)

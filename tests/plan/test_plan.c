@@ -54,7 +54,7 @@ static double distance(const haya_tensor *a, const haya_tensor *b)
     return error == 0 ? 0 : sqrt(error / norm);
 }
 
-/* ---- Shapes --------------------------------------------------------------------------------------------------------- */
+/* ---- Shapes ------------------------------------------------------------------------------------------------------ */
 
 static void a_plan_knows_its_outputs_before_any_run(void)
 {
@@ -107,7 +107,8 @@ static void batches_and_sizes_agree(void)
         haya_shape one = loop_shape(4, 1, sizes[i][0], sizes[i][1], 1), three = one;
         loop single, batch;
         three.dims[0] = 3;
-        if (!CHECK(loop_make(&single, model, NULL, NULL, &one, 1)) || !CHECK(loop_make(&batch, model, NULL, NULL, &three, 1)))
+        if (!CHECK(loop_make(&single, model, NULL, NULL, &one, 1))
+            || !CHECK(loop_make(&batch, model, NULL, NULL, &three, 1)))
             return;
         CHECK_INT(loop_run(&batch), HAYA_OK);
         for (size_t k = 0; k < 3; k++) {
@@ -181,7 +182,7 @@ static void an_empty_batch_runs(void)
     haya_model_close(model);
 }
 
-/* ---- Limits ------------------------------------------------------------------------------------------------------------ */
+/* ---- Limits ------------------------------------------------------------------------------------------------------ */
 
 static void too_much_scratch_is_refused(void)
 {
@@ -268,7 +269,7 @@ static void constants_beyond_16_mebibytes_are_refused(void)
     }
 }
 
-/* ---- Fusion ------------------------------------------------------------------------------------------------------------ */
+/* ---- Fusion ------------------------------------------------------------------------------------------------------ */
 
 static void convolution_bias_and_activation_are_one_step(void)
 {
@@ -500,7 +501,7 @@ static void a_convolution_added_to_itself_is_right(void)
     haya_model_close(model);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 #define RANDOM_NODES 14
 
@@ -556,7 +557,8 @@ static void memory_used_again_changes_no_result(void)
         loop shared, plain;
         add_random(&n, &state);
         haya_model *model = net_open(&n, "random.pb");
-        if (!CHECK(loop_make(&shared, model, "x", last, &shape, 1)) || !CHECK(loop_make(&plain, model, "x", all, &shape, 1)))
+        if (!CHECK(loop_make(&shared, model, "x", last, &shape, 1))
+            || !CHECK(loop_make(&plain, model, "x", all, &shape, 1)))
             return;
         CHECK_INT(loop_run(&shared), HAYA_OK);
         CHECK_INT(loop_run(&plain), HAYA_OK);

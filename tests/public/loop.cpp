@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The complete loop of the header's comment, as C++ with resources held by unique_ptr: models of one structure, switched
- * by an argument.
+ * The complete loop of the header's comment, as C++ with resources held by unique_ptr: models of one structure,
+ * switched by an argument.
  *
  *     loop MODEL.pb...     two or more, with one input and one output of float32
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Damaged model files: cut off anywhere, bytes changed anywhere, lengths that lie. Whatever the file, every call gives an
- * error that says something, or works; in bounded time and memory.
+ * Damaged model files: cut off anywhere, bytes changed anywhere, lengths that lie. Whatever the file, every call gives
+ * an error that says something, or works; in bounded time and memory.
  *
  *     test_damage [-s STEP] FILE.pb...     every STEP-th position (1)
  */
@@ -50,7 +50,7 @@ static struct {
     uint64_t slowest;
 } counts;
 
-/* ---- All calls on one file ------------------------------------------------------------------------------------------------- */
+/* ---- All calls on one file --------------------------------------------------------------------------------------- */
 
 /* A failed call says why, and with a terminated text. */
 static bool check_status(haya_status status, const haya_error *error)
@@ -177,7 +177,7 @@ static void try_file(const uint8_t *data, size_t size)
     counts.slowest = time > counts.slowest ? time : counts.slowest;
 }
 
-/* ---- Damage ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Damage ------------------------------------------------------------------------------------------------------ */
 
 static uint8_t *intact; /* in a block of its size, so that a sanitizer sees what goes beyond */
 static size_t intact_size, step = 1;

@@ -87,7 +87,7 @@ static void do_change(change what, const char *path)
     pb_free(&other);
 }
 
-/* ---- The model and its run -------------------------------------------------------------------------------------------- */
+/* ---- The model and its run --------------------------------------------------------------------------------------- */
 
 typedef struct setting {
     char path[512];
@@ -160,7 +160,7 @@ static bool same_result(const setting *s)
     return memcmp(s->before, s->l.out[0].data, s->l.out[0].bytes) == 0;
 }
 
-/* ---- Between runs ------------------------------------------------------------------------------------------------------ */
+/* ---- Between runs ------------------------------------------------------------------------------------------------ */
 
 static void check_between(change what, haya_status expected)
 {
@@ -204,7 +204,7 @@ static void a_file_deleted_between_runs_stays_in_use(void)
     check_between(DELETE, HAYA_OK);
 }
 
-/* ---- Within a run ------------------------------------------------------------------------------------------------------ */
+/* ---- Within a run ------------------------------------------------------------------------------------------------ */
 
 static void check_within(change what, haya_status expected, bool faulting)
 {
@@ -274,7 +274,7 @@ static void other_models_go_on(void)
     tear_down(&healthy);
 }
 
-/* ---- Opening and binding ------------------------------------------------------------------------------------------------- */
+/* ---- Opening and binding ----------------------------------------------------------------------------------------- */
 
 static void a_model_read_into_memory_is_immune(void)
 {

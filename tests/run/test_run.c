@@ -11,7 +11,7 @@
 #include "../graph/nets.h"
 #include "loop.h"
 
-#define WIDTH 6
+#define WIDTH 16
 
 static pb write_unet(uint32_t seed)
 {
@@ -34,7 +34,7 @@ static bool same_bytes(const haya_tensor *a, const haya_tensor *b)
     return a->bytes == b->bytes && memcmp(a->data, b->data, a->bytes) == 0;
 }
 
-/* ---- The same bits ---------------------------------------------------------------------------------------------------- */
+/* ---- The same bits ----------------------------------------------------------------------------------------------- */
 
 static haya_session *make_session(int threads, const haya_plan *plan)
 {
@@ -68,7 +68,8 @@ static void threads_and_alignment_change_no_bit(void)
         haya_model *moved;
         haya_weights *weights;
         memcpy(shifted + offset, graph.data, graph.size);
-        CHECK_INT(haya_model_borrow(shifted + offset, graph.size, "moved.pb", NULL, NULL, NULL, &moved, &error), HAYA_OK);
+        CHECK_INT(haya_model_borrow(shifted + offset, graph.size, "moved.pb", NULL, NULL, NULL, &moved, &error),
+                  HAYA_OK);
         CHECK_INT(haya_weights_bind(first.program, moved, &weights, &error), HAYA_OK);
         for (int i = 0; i < 8; i++) {
             memset(out.data, 0xEE, out.bytes);
@@ -112,7 +113,7 @@ static void the_callers_tensors_may_lie_anywhere(void)
     haya_model_close(model);
 }
 
-/* ---- Strides ---------------------------------------------------------------------------------------------------------- */
+/* ---- Strides ----------------------------------------------------------------------------------------------------- */
 
 /* Element [i, j, k, l] of a tensor whose strides are set. */
 static float *element(const haya_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
@@ -229,7 +230,7 @@ static void a_strided_input_can_be_fetched(void)
     haya_model_close(model);
 }
 
-/* ---- Weights, plans and sessions -------------------------------------------------------------------------------------- */
+/* ---- Weights, plans and sessions --------------------------------------------------------------------------------- */
 
 static void several_weights_take_turns_on_one_plan(void)
 {
@@ -341,7 +342,7 @@ static void wrong_session_options_are_refused(void)
     haya_model_close(NULL);
 }
 
-/* ---- What a run refuses ------------------------------------------------------------------------------------------------ */
+/* ---- What a run refuses ------------------------------------------------------------------------------------------ */
 
 static void expect(loop *l, haya_status status, const char *text)
 {
@@ -448,7 +449,7 @@ static void data_that_cannot_be_computed_with_gives_an_error(void)
     haya_model_close(model);
 }
 
-/* ---- Executors, profiles, preparing --------------------------------------------------------------------------------------- */
+/* ---- Executors, profiles, preparing ------------------------------------------------------------------------------ */
 
 typedef struct executor_use {
     int loops, tasks;
@@ -545,7 +546,8 @@ static void the_profile_tells_of_every_step(void)
     haya_plan_info info;
     profiled p = {.plan = l.plan, .thread = pthread_self()};
     haya_session *session;
-    haya_session_options options = {.struct_size = sizeof options, .threads = 2, .profile = note_step, .profile_user = &p};
+    haya_session_options options = {.struct_size = sizeof options, .threads = 2, .profile = note_step,
+                                    .profile_user = &p};
     haya_plan_get_info(l.plan, &info);
     CHECK_INT(haya_session_create(&options, &session, &l.error), HAYA_OK);
     CHECK_INT(haya_session_reserve(session, l.plan, &l.error), HAYA_OK);
@@ -573,7 +575,7 @@ static void prepare_makes_a_session_ready(void)
     haya_model_close(model);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------------- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 typedef struct objects {
     haya_model *model;
@@ -668,7 +670,7 @@ static void borrowed_memory_is_released_at_the_end(void)
     pb_free(&graph);
 }
 
-/* ---- Floating-point modes ----------------------------------------------------------------------------------------------- */
+/* ---- Floating-point modes ---------------------------------------------------------------------------------------- */
 
 /* x / 3 with a constant quotient folded in between, and a quotient by zero. */
 static haya_model *open_quotients(void)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+#include "run.h"
+#include "shapes.h"
+
+#include <math.h>
+
+const char run_help[] =
+    "usage: haya run MODEL [-i [NAME=]FILE]... [-o [NAME=]FILE]... [options]\n"
+    "\n"
+    "Runs a model on .npy files and pictures (PNG, JPEG, TIFF, BMP).\n"
+    "\n"
+    "  -i, --input [NAME=]FILE   feed a file to the input NAME, or any other tensor\n"
+    "                            'node' or 'node:k'; without NAME, the next input\n"
+    "  -o, --output [NAME=]FILE  write the output NAME, or any other tensor, to\n"
+    "                            .npy, a map also to .tif and .png (--bits 8 or 16);\n"
+    "                            without NAME, the next output\n"
+    "  --mean X --std X --white X --bgr\n"
+    "                            pictures become (x * 255 / white - mean) / std, of\n"
+    "                            127.5, 127.5, their own white; --bgr: blue first\n"
+    "  --heat [NAME=]FILE.png    draw a map (the first output) in colours\n"
+    "  --overlay [NAME=]FILE.png the same, over the picture\n"
+    "  --threshold T             say NG where a map reaches T, and list the regions\n"
+    "  --threshold-low T         say unsure where it reaches this one only\n"
+    "  --threads N               threads (as many as the process may use)\n"
+    "  --repeat N                run N times, and tell the times\n"
+    "  --json                    one JSON object on standard output\n"
+    "\n"
+    "Numbers are converted to the input's type; a missing batch dimension is added.\n";
+
+enum {
+    INPUT, OUTPUT, MEAN, STD, WHITE, BGR, BITS, HEAT, OVERLAY, THRESHOLD, THRESHOLD_LOW, THREADS, REPEAT
+};
+
+static const option_spec options[] = {[INPUT] = {"input", 'i', true},
+                                      [OUTPUT] = {"output", 'o', true},
+                                      [MEAN] = {"mean", '\0', true},
+                                      [STD] = {"std", '\0', true},
+                                      [WHITE] = {"white", '\0', true},
+                                      [BGR] = {"bgr", '\0', false},
+                                      [BITS] = {"bits", '\0', true},
+                                      [HEAT] = {"heat", '\0', true},
+                                      [OVERLAY] = {"overlay", '\0', true},
+                                      [THRESHOLD] = {"threshold", '\0', true},
+                                      [THRESHOLD_LOW] = {"threshold-low", '\0', true},
+                                      [THREADS] = {"threads", '\0', true},
+                                      [REPEAT] = {"repeat", '\0', true},
+                                      {NULL, '\0', false}};
+
+static bool parse_positive(const arguments *args, float *number) {
+    if (arguments_real(args, number) && *number > 0) {
+        return true;
+    }
+    if (*number <= 0) {
+        wrong_usage(args, "'%s' is not a number above 0", args->value);
+    }
+    return false;
+}
+
+static bool parse_view(run *r, const arguments *args, bool overlay) {
+    view *v = &r->views[r->view_count++];
+    v->overlay = overlay;
+    v->target.file = split_name(args->value, &v->target.name);
+    if (tensor_file_kind_of(v->target.file) != FILE_PNG) {
+        wrong_usage(args, "'%s' cannot be drawn: the name must end in .png", v->target.file);
+        return false;
+    }
+    return true;
+}
+
+/* What the option says; false where that is wrong, and has been reported. */
+static bool parse_option(run *r, const arguments *args, int option) {
+    tensor_file *item;
+    switch (option) {
+    case INPUT:
+        item = &r->given_inputs[r->given_input_count++];
+        item->file = split_name(args->value, &item->name);
+        return true;
+    case OUTPUT:
+        item = &r->given_outputs[r->given_output_count++];
+        item->file = split_name(args->value, &item->name);
+        return true;
+    case MEAN:
+        return arguments_real(args, &r->picture_options.mean);
+    case STD:
+        return parse_positive(args, &r->picture_options.deviation);
+    case WHITE:
+        return parse_positive(args, &r->picture_options.white);
+    case BGR:
+        r->picture_options.bgr = true;
+        return true;
+    case BITS:
+        if (!arguments_number(args, 8, 16, &r->bits)) {
+            return false;
+        }
+        if (r->bits != 8 && r->bits != 16) {
+            wrong_usage(args, "a PNG has 8 or 16 bits, not %s", args->value);
+            return false;
+        }
+        return true;
+    case HEAT:
+    case OVERLAY:
+        return parse_view(r, args, option == OVERLAY);
+    case THRESHOLD:
+        return arguments_real(args, &r->thresholds.high);
+    case THRESHOLD_LOW:
+        return arguments_real(args, &r->thresholds.low);
+    case THREADS:
+        return arguments_threads(args, &r->threads);
+    case REPEAT:
+        return arguments_number(args, 1, 1000000000, &r->repeat);
+    case ARGUMENTS_OPERAND:
+        if (r->model_path) {
+            wrong_usage(args, "one model is run, not both '%s' and '%s'", r->model_path, args->value);
+            return false;
+        }
+        r->model_path = args->value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+exit_status run_parse(run *r, arguments *args) {
+    args->options = options;
+    r->given_inputs = allocate((size_t)args->argc, sizeof *r->given_inputs);
+    r->given_outputs = allocate((size_t)args->argc, sizeof *r->given_outputs);
+    r->views = allocate((size_t)args->argc, sizeof *r->views);
+    r->picture_options = (picture_options){.mean = PICTURE_USUAL_MEAN, .deviation = PICTURE_USUAL_DEVIATION};
+    r->thresholds = (thresholds){NAN, NAN};
+    r->bits = 8;
+    r->repeat = 1;
+    for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
+        if (!parse_option(r, args, option)) {
+            return WRONG_USAGE;
+        }
+    }
+    if (!isnan(r->thresholds.low) && !(r->thresholds.low <= r->thresholds.high)) {
+        return wrong_usage(args, "--threshold-low needs a --threshold that is not below it");
+    }
+    return r->model_path ? DONE : wrong_usage(args, "no model is given");
+}

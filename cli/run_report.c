@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "npy.h"
+#include "output_file.h"
+#include "print.h"
+#include "run.h"
+
+#include <stdlib.h>
+
+static uint64_t element_count(const haya_tensor *tensor) {
+    return tensor->bytes / haya_dtype_size(tensor->dtype);
+}
+
+static const char *output_path(const run *r, size_t index) {
+    return index < r->given_output_count ? r->given_outputs[index].file : NULL;
+}
+
+static json_t *tensor_json(const haya_value *value, const haya_tensor *tensor, const char *file) {
+    haya_value known = {value->name, tensor->dtype, tensor->shape};
+    json_t *object = json_value(&known);
+    json_object_set_new(object, "file", file ? json_text(file) : json_null());
+    return object;
+}
+
+static void print_json(run *r) {
+    json_t *inputs = json_array(), *outputs = json_array();
+    for (size_t i = 0; i < r->given_input_count; i++) {
+        haya_value value;
+        haya_plan_input(r->plan, i, &value);
+        json_array_append_new(inputs, tensor_json(&value, &r->inputs[i], r->given_inputs[i].file));
+    }
+    for (size_t i = 0; i < r->output_count; i++) {
+        haya_value value;
+        haya_plan_output(r->plan, i, &value);
+        const haya_tensor *tensor = &r->outputs[i];
+        number_summary summary = numbers_summarize(tensor->data, tensor->dtype, element_count(tensor));
+        json_t *output = tensor_json(&value, tensor, output_path(r, i));
+        json_object_set_new(output, "min", json_number_or_null(summary.min));
+        json_object_set_new(output, "max", json_number_or_null(summary.max));
+        json_object_set_new(output, "mean", json_number_or_null(summary.mean));
+        json_object_set_new(output, "nonfinite", json_integer((json_int_t)(summary.nan + summary.infinite)));
+        if (r->verdicts[i].map.values) {
+            verdict_json(&r->verdicts[i], output);
+        }
+        json_array_append_new(outputs, output);
+    }
+    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(r->model_path),
+                           "threads", json_integer(r->threads), "open_ms",
+                           json_ms(r->open_ms), "bind_ms", json_ms(r->bind_ms), "plan_ms", json_ms(r->plan_ms),
+                           "first_ms", json_ms(r->first_ms), "run_ms", durations_json(&r->later_runs), "inputs",
+                           inputs, "outputs", outputs));
+}
+
+static void print_outputs(const run *r) {
+    table t = {.columns = 7, .right = 0x78};
+    for (size_t i = 0; i < r->output_count; i++) {
+        haya_value value;
+        haya_plan_output(r->plan, i, &value);
+        const haya_tensor *tensor = &r->outputs[i];
+        number_summary summary = numbers_summarize(tensor->data, tensor->dtype, element_count(tensor));
+        table_cell(&t, "%s", value.name);
+        table_cell(&t, "%s", haya_dtype_name(tensor->dtype));
+        table_cell(&t, "%s", text_shape(&tensor->shape).s);
+        table_cell(&t, "min %.6g", summary.min);
+        table_cell(&t, "max %.6g", summary.max);
+        table_cell(&t, "mean %.6g", summary.mean);
+        table_cell(&t, "%s not finite", text_count(summary.nan + summary.infinite).s);
+    }
+    table_print(&t, stdout);
+}
+
+static void print_times(run *r) {
+    printf("open %s, bind %s, plan %s, first run %s\n", text_ms(r->open_ms).s, text_ms(r->bind_ms).s,
+           text_ms(r->plan_ms).s, text_ms(r->first_ms).s);
+    duration_summary summary = durations_summary(&r->later_runs);
+    printf("%zu more runs: min %s, median %s, 90%% within %s\n", r->later_runs.count, text_ms(summary.min).s,
+           text_ms(summary.median).s, text_ms(summary.p90).s);
+}
+
+static exit_status write_map(const run *r, size_t index, const char *file) {
+    haya_value value;
+    picture_map map;
+    size_t outside = 0;
+    haya_plan_output(r->plan, index, &value);
+    exit_status status = map_of(&r->outputs[index], value.name, &map);
+    if (status != DONE) {
+        return status;
+    }
+    FILE *to = output_file_stream(index);
+    bool png = tensor_file_kind_of(file) == FILE_PNG;
+    bool written = png ? map_write_png(to, &map, (int)r->bits, &outside)
+                       : picture_write_tiff(to, map.width, map.height, map.values);
+    status = output_file_finish(index, written);
+    if (status == DONE && outside > 0) {
+        fprintf(stderr, "haya: note: ");
+        print_text(stderr, file);
+        fprintf(stderr, ": %s values outside 0 to 1 were cut off\n", text_count(outside).s);
+    }
+    free((float *)map.values);
+    return status;
+}
+
+static exit_status write_outputs(const run *r) {
+    exit_status status = DONE;
+    for (size_t i = 0; i < r->given_output_count && status == DONE; i++) {
+        const char *file = r->given_outputs[i].file;
+        status = tensor_file_kind_of(file) == FILE_NPY
+                     ? output_file_finish(i, npy_write(output_file_stream(i), &r->outputs[i]))
+                     : write_map(r, i, file);
+    }
+    for (size_t i = 0; i < r->view_count && status == DONE; i++) {
+        const view *v = &r->views[i];
+        size_t index = r->given_output_count + i;
+        status = output_file_finish(index, verdict_draw(&r->verdicts[v->output], run_shown_picture(r), v->overlay,
+                                                        output_file_stream(index)));
+    }
+    return status;
+}
+
+exit_status run_report(run *r) {
+    exit_status status = write_outputs(r);
+    if (status != DONE) {
+        return status;
+    }
+    if (report_is_json()) {
+        print_json(r);
+        return DONE;
+    }
+    if (r->given_output_count == 0) {
+        print_outputs(r);
+    }
+    for (size_t i = 0; i < r->output_count; i++) {
+        if (r->verdicts[i].map.values) {
+            haya_value value;
+            haya_plan_output(r->plan, i, &value);
+            verdict_print(&r->verdicts[i], value.name);
+        }
+    }
+    if (r->repeat > 1) {
+        print_times(r);
+    }
+    return DONE;
+}
