@@ -80,7 +80,7 @@ def compare(each):
     table = {name: [] for name in METHODS}
     for cls in range(len(textures.CLASSES)):
         good, _ = data.pictures(data.share(cls, data.TRAIN, 20, 0))
-        tests, masks = data.pictures(data.share(cls, data.MEASURE, each, each))
+        tests, masks = data.pictures(data.share(cls, data.TEST, each, each))
         good, tests = good.astype(np.float64), tests.astype(np.float64)
         for name, method in METHODS.items():
             table[name].append(max(auroc(method(good, tests, scale), masks)

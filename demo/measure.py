@@ -49,7 +49,7 @@ def measure(haya, models, each):
     silent = 0.0
     for cls, name in enumerate(textures.CLASSES):
         pictures, masks = data.pictures(
-            data.share(cls, data.MEASURE, each, each))
+            data.share(cls, data.TEST, each, each))
         path = os.path.join(models, f"class{cls + 1}.pb")
         if os.path.exists(path):
             maps = run(haya, path, pictures, 1)[..., 0]

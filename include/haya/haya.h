@@ -274,8 +274,15 @@ HAYA_API uint64_t haya_weights_derived_bytes(const haya_weights *weights);
 
 typedef struct haya_plan haya_plan;
 
+typedef enum haya_precision {
+    HAYA_PRECISION_FAST = 0,      /* may use algorithms that round more (Winograd's: relative error below 1e-5 a layer)
+                                     and that spread a NaN or Inf over neighbouring outputs of a convolution */
+    HAYA_PRECISION_EXACT = 1      /* sums of products as the graph writes them, in float32 */
+} haya_precision;
+
 typedef struct haya_plan_options {
     uint32_t struct_size;         /* sizeof(haya_plan_options) */
+    haya_precision precision;
     int32_t threads;              /* threads that scratch_bytes is told for; 0: all the process may use */
     uint64_t max_scratch_bytes;   /* 0: half of the memory of the machine or control group */
 } haya_plan_options;

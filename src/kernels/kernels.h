@@ -85,6 +85,7 @@ typedef struct hy_epilogue {
 
 typedef struct hy_call {
     hy_family family;
+    bool exact;           /* sums of products as they stand: no kernel that trades rounding for speed */
     int32_t input_count;
     hy_view in[HY_CALL_INPUTS];
     hy_view out;

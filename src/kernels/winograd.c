@@ -87,10 +87,11 @@ static bool winograd_accepts(const hy_call *call)
 {
     const hy_window *w = &call->window;
     const hy_view *filter = &call->in[1];
-    return hy_gemm_accepts(call) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1
-        && w->dilation_h == 1 && w->dilation_w == 1 && filter->dims[2] == call->in[0].dims[3]
-        && filter->dims[2] >= FEWEST_CHANNELS && call->out.dims[3] >= FEWEST_CHANNELS
-        && call->out.dims[1] >= FEWEST_PIXELS && call->out.dims[2] >= FEWEST_PIXELS && filter->strides[3] == 1
+    bool plain = w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1
+        && w->dilation_w == 1 && filter->dims[2] == call->in[0].dims[3];
+    bool large = filter->dims[2] >= FEWEST_CHANNELS && call->out.dims[3] >= FEWEST_CHANNELS
+        && call->out.dims[1] >= FEWEST_PIXELS && call->out.dims[2] >= FEWEST_PIXELS;
+    return !call->exact && plain && large && hy_gemm_accepts(call) && filter->strides[3] == 1
         && hy_image_is_packed(&call->in[0]);
 }
 

@@ -254,6 +254,8 @@ static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, co
     HY_TRY(hy_lower(&d, input_shapes, plan->program->input_count));
     hy_drafts_mark(&d);
     HY_TRY(hy_fuse(&d));
+    for (size_t i = 0; i < d.count; i++)
+        d.drafts[i].call.exact = options && options->precision == HAYA_PRECISION_EXACT;
     HY_TRY(describe_ends(plan, &d, input_shapes));
     place_fetches(&d);
     find_lifetimes(&d);
@@ -278,6 +280,8 @@ static haya_status check_arguments(const haya_program *program, const haya_shape
     if (options && options->struct_size != sizeof *options)
         return hy_fail(error, HAYA_ERROR_ARGUMENT, NULL, "haya_plan_options.struct_size is %u, not %zu",
                        options->struct_size, sizeof *options);
+    if (options && options->precision != HAYA_PRECISION_FAST && options->precision != HAYA_PRECISION_EXACT)
+        return hy_fail(error, HAYA_ERROR_ARGUMENT, NULL, "haya_plan_options.precision is %d", (int)options->precision);
     if (options && (options->threads < 0 || options->threads > HY_MAX_THREADS))
         return hy_fail(error, HAYA_ERROR_ARGUMENT, NULL, "haya_plan_options.threads is %d; 0 to %d are possible",
                        options->threads, HY_MAX_THREADS);

@@ -125,6 +125,44 @@ static void batches_and_sizes_agree(void)
     haya_model_close(model);
 }
 
+static bool has_kernel(const haya_plan *plan, const char *name)
+{
+    haya_step step;
+    for (size_t i = 0; haya_plan_step(plan, i, &step) == HAYA_OK; i++)
+        if (strstr(step.kernel, name))
+            return true;
+    return false;
+}
+
+/* A plan of another precision is another plan of the same program: other kernels, nearly the same result. */
+static void an_exact_plan_has_no_kernel_that_rounds_more(void)
+{
+    haya_model *model = open_unet(16);
+    haya_shape shape = loop_shape(4, 1, 32, 32, 1);
+    haya_plan_options options = {.struct_size = sizeof options, .precision = HAYA_PRECISION_EXACT};
+    haya_error error;
+    haya_plan *exact;
+    loop fast;
+    if (!CHECK(loop_make(&fast, model, NULL, NULL, &shape, 1))
+        || !CHECK_INT(haya_plan_create(fast.program, &shape, 1, &options, &exact, &error), HAYA_OK))
+        return;
+    CHECK(has_kernel(fast.plan, "conv2d_winograd"));
+    CHECK(!has_kernel(exact, "conv2d_winograd"));
+    CHECK_INT(loop_run(&fast), HAYA_OK);
+    float *map = malloc(fast.out[0].bytes);
+    haya_tensor out = haya_tensor_dense(HAYA_FLOAT32, fast.out[0].shape, map);
+    CHECK_INT(haya_session_reserve(fast.session, exact, &error), HAYA_OK);
+    CHECK_INT(haya_run(fast.session, exact, fast.weights, fast.in, 1, &out, 1, &error), HAYA_OK);
+    CHECK(distance(&out, &fast.out[0]) < 1e-5);
+    haya_plan_free(exact);
+    options.precision = (haya_precision)2;
+    CHECK_INT(haya_plan_create(fast.program, &shape, 1, &options, &exact, &error), HAYA_ERROR_ARGUMENT);
+    CHECK_HAS(error.message, "precision");
+    free(map);
+    loop_free(&fast);
+    haya_model_close(model);
+}
+
 static void check_shape_refused(haya_program *program, haya_shape shape, haya_status status, const char *text)
 {
     haya_plan *plan;
@@ -595,6 +633,7 @@ int main(void)
 {
     RUN(a_plan_knows_its_outputs_before_any_run);
     RUN(batches_and_sizes_agree);
+    RUN(an_exact_plan_has_no_kernel_that_rounds_more);
     RUN(wrong_shapes_are_refused);
     RUN(an_empty_batch_runs);
     RUN(too_much_scratch_is_refused);
