@@ -29,7 +29,8 @@ $(BUILD)/build.ninja:
 
 demo:
 	@tools/setup build
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) cli/haya tools/make_unet
 	@tools/demo $(BUILD)
 
 test:

@@ -90,7 +90,7 @@ def compare(each):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--each", type=int, default=8,
+    args.add_argument("--each", type=int, default=data.MEASURED,
                       help="unseen pictures of each of the five kinds")
     table = compare(args.parse_args().each)
     print("| method | " + " | ".join(textures.CLASSES) + " | mean |")

@@ -9,6 +9,7 @@ import textures
 
 TRAIN, TEST, DEMO = 1, 2, 4  # first part of every picture's seed
 GOOD, EACH = 60, 90  # training pictures per class, and per kind of defect
+MEASURED = 24  # test pictures of each of the five kinds, per class
 
 
 def share(cls, split, good, each):

@@ -51,7 +51,7 @@ def main():
     args.add_argument("--train", type=int, nargs=2, metavar=("GOOD", "EACH"),
                       default=(data.GOOD, data.EACH))
     args.add_argument("--test", type=int, nargs=2, metavar=("GOOD", "EACH"),
-                      default=(8, 8))
+                      default=(data.MEASURED, data.MEASURED))
     args = args.parse_args()
     put = check if args.check else save
     for cls, name in enumerate(textures.CLASSES):

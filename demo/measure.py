@@ -92,7 +92,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--haya", default="build/cli/haya")
     args.add_argument("--models", default=os.path.join(HERE, "models"))
-    args.add_argument("--each", type=int, default=8,
+    args.add_argument("--each", type=int, default=data.MEASURED,
                       help="unseen pictures of each of the five kinds")
     args.add_argument("--store", action="store_true",
                       help="update scores.json and README.md")

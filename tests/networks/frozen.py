@@ -75,18 +75,33 @@ def _logits(activation_node):
 
 def _candidates(graph, feeds):
     """Inner tensors that depend on a feed, in the order of the file."""
-    dependent = set(feeds)
+    dependent = _dependents(graph, feeds)
+    training = _dependents(graph, [
+        node.name for node in graph.node
+        if node.op.startswith("FusedBatchNorm") and _is_training(node)],
+        behind_merge=False)
+    return [f"{node.name}:0" for node in graph.node
+            if node.op in COMPARED_OPS and node.name in dependent - training
+            and node.attr["T"].type == tf.float32.as_datatype_enum
+            and not _is_dead(node)]
+
+
+def _is_training(node):
+    return "is_training" not in node.attr or node.attr["is_training"].b
+
+
+def _dependents(graph, names, behind_merge=True):
+    """The nodes of these names and all that depend on them."""
+    dependent = set(names)
     pending = True
     while pending:  # files need not list producers before consumers
         before = len(dependent)
         for node in graph.node:
-            if any(node_of(i) in dependent for i in node.input):
+            if ((behind_merge or node.op != "Merge")
+                    and any(node_of(i) in dependent for i in node.input)):
                 dependent.add(node.name)
         pending = len(dependent) > before
-    return [f"{node.name}:0" for node in graph.node
-            if node.op in COMPARED_OPS and node.name in dependent
-            and node.attr["T"].type == tf.float32.as_datatype_enum
-            and not _is_dead(node)]
+    return dependent
 
 
 def _is_dead(node):
