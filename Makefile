@@ -50,6 +50,7 @@ test-all:
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true # so that programs find the library at once
 
 clean:
 	rm -rf $(BUILD)
