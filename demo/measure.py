@@ -58,8 +58,9 @@ def measure(haya, models, each):
         table[f"all, map {cls + 1} ({name})"] = score(maps[..., cls], masks)
         others = np.delete(maps, cls, axis=3)
         silent = max(silent, float((others >= 0.5).mean()))
-    return {"pictures": 5 * each, "scores": dict(sorted(table.items(), key=lambda
-            row: row[0].startswith("all"))), "others_marked": silent}
+    rows = sorted(table.items(), key=lambda row: row[0].startswith("all"))
+    return {"pictures": 5 * each, "scores": dict(rows),
+            "others_marked": silent}
 
 
 def markdown(result):

@@ -11,7 +11,8 @@ def auroc(score, truth):
     true = np.bincount(place[truth], minlength=values.size).astype(np.float64)
     false = np.bincount(place[~truth], minlength=values.size).astype(np.float64)
     below = np.cumsum(false) - false
-    return float((true * (below + 0.5 * false)).sum() / true.sum() / false.sum())
+    pairs = true.sum() * false.sum()
+    return float((true * (below + 0.5 * false)).sum() / pairs)
 
 
 def best_f1(score, truth, steps=200):

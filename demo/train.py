@@ -132,7 +132,7 @@ def stepper(model, optimizer, copies):
 
 
 def train(weights, sets, classes, plan, rate, seed, save):
-    """Trains by a plan [(crop side, batch, steps)]; save(weights) now and then."""
+    """Trains by a plan [(crop side, batch, steps)], saving now and then."""
     rng = np.random.default_rng(seed)
     keras.utils.set_random_seed(seed)
     wide = len(classes)
