@@ -83,8 +83,8 @@ def store(result, table):
     path = os.path.join(HERE, "README.md")
     with open(path, encoding="utf-8") as readme:
         text = readme.read()
-    text = re.sub(r"(<!-- scores -->\n).*?(\n<!-- /scores -->)",
-                  lambda m: m[1] + table + m[2], text, flags=re.S)
+    text = re.sub(r"(<!-- scores -->\n).*?(<!-- /scores -->)",
+                  lambda m: m[1] + table + "\n" + m[2], text, flags=re.S)
     with open(path, "w", encoding="utf-8") as readme:
         readme.write(text)
 
