@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 #include "command.h"
-#include "number.h"
+#include "inspection/number.h"
 #include "print.h"
+#include "settings_print.h"
 #include "shapes.h"
 
 #include <inttypes.h>
@@ -20,18 +21,22 @@ const char bench_help[] =
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
     "                       input_1=1,256,256,1; an open first dimension is 1\n"
     "                       otherwise\n"
+    "  --settings FILE|none MODEL.json for all models, or none, instead of the file\n"
+    "                       beside each; it is checked and has no effect here\n"
     "  --json               one JSON object on standard output\n";
 
 typedef struct bench_options {
     int64_t runs;
     given_shapes shapes;
+    const char *settings;
 } bench_options;
 
 static exit_status parse(bench *b, bench_options *options, arguments *args) {
-    enum { THREADS, RUNS, SHAPE };
+    enum { THREADS, RUNS, SHAPE, SETTINGS };
     static const option_spec specs[] = {[THREADS] = {"threads", '\0', true},
                                         [RUNS] = {"runs", '\0', true},
                                         [SHAPE] = {"shape", '\0', true},
+                                        [SETTINGS] = {"settings", '\0', true},
                                         {NULL, '\0', false}};
     args->options = specs;
     options->runs = 20;
@@ -52,6 +57,9 @@ static exit_status parse(bench *b, bench_options *options, arguments *args) {
             if (given_shapes_add(&options->shapes, args) != DONE) {
                 return WRONG_USAGE;
             }
+            break;
+        case SETTINGS:
+            options->settings = args->value;
             break;
         case ARGUMENTS_OPERAND:
             b->models[b->model_count++].path = args->value;
@@ -198,6 +206,19 @@ static exit_status first_runs(bench *b, bench_options *options) {
     return status;
 }
 
+/* After what is measured once, which reading other files would disturb. */
+static exit_status check_settings(const bench *b, const bench_options *options) {
+    exit_status status = DONE;
+    for (size_t i = 0; i < b->model_count && status == DONE; i++) {
+        settings s;
+        status = read_settings(options->settings, b->models[i].path, b->models[i].model, &s);
+        if (status == DONE) {
+            settings_free(&s);
+        }
+    }
+    return status;
+}
+
 /* A run of each model after one of another, and at once a second one: the pairs see the same conditions. */
 static exit_status steady_runs(bench *b, int64_t runs) {
     for (int64_t i = 0; i < runs; i++) {
@@ -227,6 +248,9 @@ static exit_status measure(bench *b, bench_options *options, const arguments *ar
     exit_status status = first_runs(b, options);
     if (status == DONE) {
         status = given_shapes_check_used(&options->shapes, args);
+    }
+    if (status == DONE) {
+        status = check_settings(b, options);
     }
     return status == DONE ? steady_runs(b, options->runs) : status;
 }

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 #include "print.h"
+#include "settings_print.h"
 
 const char compare_help[] =
-    "usage: haya compare A B [--json]\n"
+    "usage: haya compare A B [--settings FILE|none] [--json]\n"
     "\n"
     "Tells whether two models share one structure, so that one program and one plan\n"
     "run both: exits 0 where they do, and 5 with the first difference where they\n"
     "don't.\n"
     "\n"
-    "  --json  one JSON object on standard output\n";
+    "  --settings FILE|none  MODEL.json for both, or none, instead of the files beside\n"
+    "                        them; it is checked, and the structures alone are compared\n"
+    "  --json                one JSON object on standard output\n";
 
-static exit_status compare(const char *const *paths, haya_model **models, haya_program **program,
-                           haya_weights **weights) {
+static exit_status compare(const char *const *paths, const char *settings_option, haya_model **models,
+                           haya_program **program, haya_weights **weights) {
     haya_error error;
     for (size_t i = 0; i < 2; i++) {
+        settings s;
         if (haya_model_open(paths[i], NULL, &models[i], &error) != HAYA_OK) {
             return fail_haya(&error);
         }
+        exit_status status = read_settings(settings_option, paths[i], models[i], &s);
+        if (status != DONE) {
+            return status;
+        }
+        settings_free(&s);
     }
     if (haya_program_create(models[0], NULL, program, &error) != HAYA_OK ||
         haya_weights_bind(*program, models[1], weights, &error) != HAYA_OK) {
@@ -49,11 +58,16 @@ static void print_result(const char *const *paths, const haya_program *program, 
 }
 
 exit_status compare_command(arguments *args) {
-    static const option_spec options[] = {{NULL, '\0', false}};
-    const char *paths[2] = {NULL, NULL};
+    enum { SETTINGS };
+    static const option_spec options[] = {[SETTINGS] = {"settings", '\0', true}, {NULL, '\0', false}};
+    const char *paths[2] = {NULL, NULL}, *settings_option = NULL;
     size_t count = 0;
     args->options = options;
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
+        if (option == SETTINGS) {
+            settings_option = args->value;
+            continue;
+        }
         if (option != ARGUMENTS_OPERAND) {
             return WRONG_USAGE;
         }
@@ -68,7 +82,7 @@ exit_status compare_command(arguments *args) {
     haya_model *models[2] = {NULL, NULL};
     haya_program *program = NULL;
     haya_weights *weights = NULL;
-    exit_status status = compare(paths, models, &program, &weights);
+    exit_status status = compare(paths, settings_option, models, &program, &weights);
     if (status == DONE || status == STRUCTURES_DIFFER) {
         print_result(paths, program, status);
     }

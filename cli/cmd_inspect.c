@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 #include "inspect.h"
+#include "settings_print.h"
 #include "shapes.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ const char inspect_help[] =
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
     "                       input_1=1,256,256,1; an open first dimension is 1\n"
     "                       otherwise\n"
+    "  --settings FILE|none MODEL.json, or none, instead of the file beside the model\n"
     "  --json               one JSON object on standard output\n"
     "\n"
     "'structure' is a fingerprint: models that share it run with one program and\n"
@@ -25,14 +27,16 @@ const char inspect_help[] =
 
 typedef struct inspect_options {
     bool plan, check;
+    const char *settings;
     given_shapes shapes;
 } inspect_options;
 
 static exit_status parse(inspection *in, inspect_options *options, arguments *args) {
-    enum { PLAN, CHECK, SHAPE };
+    enum { PLAN, CHECK, SHAPE, SETTINGS };
     static const option_spec specs[] = {[PLAN] = {"plan", '\0', false},
                                         [CHECK] = {"check", '\0', false},
                                         [SHAPE] = {"shape", '\0', true},
+                                        [SETTINGS] = {"settings", '\0', true},
                                         {NULL, '\0', false}};
     args->options = specs;
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
@@ -47,6 +51,9 @@ static exit_status parse(inspection *in, inspect_options *options, arguments *ar
             if (given_shapes_add(&options->shapes, args) != DONE) {
                 return WRONG_USAGE;
             }
+            break;
+        case SETTINGS:
+            options->settings = args->value;
             break;
         case ARGUMENTS_OPERAND:
             if (in->path) {
@@ -192,10 +199,30 @@ static exit_status inspect_program(inspection *in, inspect_options *options, con
     return status;
 }
 
+/* Against the outputs' shapes that are known now. */
+static exit_status check_maps(const inspection *in) {
+    haya_value input = {.shape = {.rank = -1}};
+    haya_error error;
+    haya_model_input(in->model, 0, &input);
+    for (size_t i = 0; i < in->settings.class_count; i++) {
+        for (size_t k = 0; k < in->output_count; k++) {
+            if (strcmp(in->outputs[k].name, in->settings.classes[i].map.fetch) == 0 &&
+                settings_check_map(&in->settings, i, &in->outputs[k].shape, &input.shape, &error) != HAYA_OK) {
+                return fail_inspection(MODEL_UNUSABLE, &error);
+            }
+        }
+    }
+    return DONE;
+}
+
 static exit_status inspect(inspection *in, inspect_options *options, const arguments *args) {
     haya_error error;
     if (haya_model_open(in->path, NULL, &in->model, &error) != HAYA_OK) {
         return fail_haya(&error);
+    }
+    exit_status status = read_settings(options->settings, in->path, in->model, &in->settings);
+    if (status != DONE) {
+        return status;
     }
     haya_model_get_info(in->model, &in->model_info);
     count_ops(in);
@@ -206,7 +233,8 @@ static exit_status inspect(inspection *in, inspect_options *options, const argum
     if (!created && error.status != HAYA_ERROR_UNSUPPORTED) {
         return fail_haya(&error);
     }
-    exit_status status = created ? inspect_program(in, options, args) : DONE;
+    status = created ? inspect_program(in, options, args) : DONE;
+    status = status == DONE ? check_maps(in) : status;
     if (status != DONE) {
         return status;
     }
@@ -243,6 +271,7 @@ exit_status inspect_command(arguments *args) {
     free(in.ops);
     free(in.outputs);
     free(in.check.tensors);
+    settings_free(&in.settings);
     given_shapes_free(&options.shapes);
     haya_plan_free(in.plan);
     haya_program_free(in.program);

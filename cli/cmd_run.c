@@ -5,15 +5,15 @@
 #include "run.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is fetched: the outputs of -o, or else all of the model, and then those that are drawn besides. */
+/* What is fetched: the outputs of -o, or else all of the model, and then those that are judged or drawn besides. */
 static const char **fetched_names(run *r, size_t *count) {
     haya_model_info info;
     haya_model_get_info(r->model, &info);
-    const char **names = allocate(info.output_count + r->given_output_count + r->view_count, sizeof *names);
+    const char **names = allocate(info.output_count + r->given_output_count + r->view_count +
+                                  r->settings.class_count, sizeof *names);
     *count = 0;
     for (size_t i = 0; i < r->given_output_count; i++) {
         names[(*count)++] = r->given_outputs[i].name;
@@ -23,15 +23,7 @@ static const char **fetched_names(run *r, size_t *count) {
         haya_model_output(r->model, i, &value);
         names[(*count)++] = value.name;
     }
-    for (size_t i = 0; i < r->view_count; i++) {
-        view *v = &r->views[i];
-        while (v->target.name && v->output < *count && strcmp(names[v->output], v->target.name) != 0) {
-            v->output++;
-        }
-        if (v->output == *count && v->target.name) {
-            names[(*count)++] = v->target.name;
-        }
-    }
+    run_add_fetches(r, names, count);
     return names;
 }
 
@@ -80,7 +72,7 @@ static exit_status read_inputs(run *r) {
     for (size_t i = 0; i < r->given_input_count; i++) {
         haya_value value;
         haya_program_input(r->program, i, &value);
-        exit_status status = tensor_file_read(r->given_inputs[i].file, &value, &r->picture_options, &r->inputs[i],
+        exit_status status = tensor_file_read(r->given_inputs[i].file, &value, &r->settings.input, &r->inputs[i],
                                               &r->pictures[i]);
         if (status != DONE) {
             return status;
@@ -138,41 +130,6 @@ const picture *run_shown_picture(const run *r) {
     return NULL;
 }
 
-static exit_status refuse_map(const haya_value *output, const char *what) {
-    return fail(WRONG_USAGE, HAYA_ERROR_SHAPE,
-                "%s needs a map: output '%s' is %s, not [1,height,width,1], [1,height,width] or [height,width]",
-                what, output->name, text_shape(&output->shape).s);
-}
-
-/* That what is to be looked at as a map is one, before the work is done. */
-static exit_status check_maps(run *r) {
-    size_t maps = 0;
-    for (size_t i = 0; i < r->output_count; i++) {
-        haya_value value;
-        haya_plan_output(r->plan, i, &value);
-        maps += is_map(&value.shape);
-        if (i < r->given_output_count && tensor_file_kind_of(r->given_outputs[i].file) != FILE_NPY &&
-            !is_map(&value.shape)) {
-            return refuse_map(&value, r->given_outputs[i].file);
-        }
-        for (size_t k = 0; k < r->view_count; k++) {
-            if (r->views[k].output == i && !is_map(&value.shape)) {
-                return refuse_map(&value, r->views[k].target.file);
-            }
-        }
-    }
-    for (size_t k = 0; k < r->view_count; k++) {
-        if (r->views[k].overlay && !run_shown_picture(r)) {
-            return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "'%s' needs a picture as an input, to lie over",
-                        r->views[k].target.file);
-        }
-    }
-    if (!isnan(r->thresholds.high) && maps == 0) {
-        return fail(WRONG_USAGE, HAYA_ERROR_SHAPE, "--threshold needs a map, and no output is one");
-    }
-    return DONE;
-}
-
 static exit_status run_all(run *r) {
     haya_error error;
     for (int64_t i = 0; i < r->repeat; i++) {
@@ -195,25 +152,6 @@ static exit_status run_all(run *r) {
     return DONE;
 }
 
-/* Of the outputs that are drawn, and with a threshold of all maps. */
-static exit_status make_verdicts(run *r) {
-    r->verdicts = allocate(r->output_count, sizeof *r->verdicts);
-    exit_status status = DONE;
-    for (size_t i = 0; i < r->output_count && status == DONE; i++) {
-        haya_value value;
-        haya_plan_output(r->plan, i, &value);
-        bool wanted = !isnan(r->thresholds.high) && is_map(&value.shape);
-        for (size_t k = 0; k < r->view_count; k++) {
-            wanted = wanted || r->views[k].output == i;
-        }
-        if (wanted) {
-            status = verdict_make(&r->outputs[i], value.name, &r->thresholds, run_shown_picture(r),
-                                  &r->verdicts[i]);
-        }
-    }
-    return status;
-}
-
 /* ---- The command --------------------------------------------------------------------------------------------- */
 
 static exit_status open_model(run *r) {
@@ -223,8 +161,14 @@ static exit_status open_model(run *r) {
         return fail_haya(&error);
     }
     r->open_ms = now_ms() - start;
-    exit_status status = tensor_files_name(r->given_inputs, r->given_input_count, r->model, false);
-    return status == DONE ? tensor_files_name(r->given_outputs, r->given_output_count, r->model, true) : status;
+    return DONE;
+}
+
+static exit_status name_files(run *r) {
+    const char *first = r->settings.input.tensor ? r->settings.input.feed : NULL;
+    exit_status status = tensor_files_name(r->given_inputs, r->given_input_count, r->model, first, false);
+    return status != DONE ? status
+                          : tensor_files_name(r->given_outputs, r->given_output_count, r->model, NULL, true);
 }
 
 /* The files of -o, and then those that are drawn. */
@@ -261,16 +205,17 @@ static void free_run(run *r) {
     }
     for (size_t i = 0; r->outputs && i < r->output_count; i++) {
         free(r->outputs[i].data);
-        if (r->verdicts) {
-            verdict_free(&r->verdicts[i]);
-        }
     }
+    for (size_t i = 0; i < r->judgement_count; i++) {
+        verdict_free(&r->judgements[i].verdict);
+    }
+    settings_free(&r->settings);
     for (size_t i = 0; i < r->view_count; i++) {
         free(r->views[i].target.name);
     }
     free(r->views);
     free(r->pictures);
-    free(r->verdicts);
+    free(r->judgements);
     free(r->given_inputs);
     free(r->given_outputs);
     free(r->inputs);
@@ -284,9 +229,9 @@ static void free_run(run *r) {
 }
 
 exit_status run_command(arguments *args) {
-    static exit_status (*const steps[])(run *) = {open_model, build,         read_inputs,   prepare,
-                                                  check_maps, begin_outputs, run_all,       make_verdicts,
-                                                  run_report};
+    static exit_status (*const steps[])(run *) = {
+        open_model,          run_read_settings, name_files, build,     read_inputs, prepare,
+        run_find_judgements, begin_outputs,     run_all,    run_judge, run_report};
     run r = {0};
     exit_status status = run_parse(&r, args);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == DONE; i++) {

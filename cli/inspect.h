@@ -5,6 +5,7 @@
 #ifndef CLI_INSPECT_H
 #define CLI_INSPECT_H
 
+#include "inspection/settings.h"
 #include "parameter_check.h"
 
 typedef struct op_count {
@@ -29,6 +30,7 @@ typedef struct inspection {
     haya_value *outputs;            /* shapes as far as known */
     size_t output_count;
     haya_plan *plan;                /* NULL unless asked for */
+    settings settings;
     bool checked;
     parameter_check check;
 } inspection;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inspect.h"
 #include "print.h"
+#include "settings_print.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ void inspection_print_text(const inspection *in) {
     print_values(in);
     print_parameters(in);
     print_ops(in);
+    settings_print(&in->settings);
     if (in->checked) {
         print_check(&in->check);
     }
@@ -241,6 +243,7 @@ json_t *inspection_json(const inspection *in) {
                                in->program ? json_string(in->program_info.fingerprint) : json_null(), "inputs",
                                inputs, "outputs", outputs, "operations", operations, "unsupported",
                                unsupported_json(in), "parameters", parameters_json(in));
+    json_object_set_new(object, "settings", settings_report(&in->settings));
     if (in->plan) {
         json_object_set_new(object, "plan", plan_json(in->plan));
     }

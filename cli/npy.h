@@ -5,7 +5,8 @@
 #ifndef CLI_NPY_H
 #define CLI_NPY_H
 
-#include "number.h"
+#include "inspection/number.h"
+#include "report.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parameter_check.h"
 
-#include "number.h"
+#include "inspection/number.h"
 #include "print.h"
 
 #include <stdlib.h>

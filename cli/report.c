@@ -66,6 +66,11 @@ exit_status fail_haya(const haya_error *error) {
     }
 }
 
+exit_status fail_inspection(exit_status result, const haya_error *error) {
+    write_failure(error);
+    return error->status == HAYA_ERROR_MEMORY ? FAILED : result;
+}
+
 json_t *report_failure(void) {
     if (!report.failed) {
         return NULL;

@@ -34,6 +34,9 @@ exit_status fail(exit_status result, haya_status status, const char *format, ...
 /* The same for a failure of the library, which decides the exit status. */
 exit_status fail_haya(const haya_error *error);
 
+/* The same for a failure of the inspection library, which is `result` unless memory is lacking. */
+exit_status fail_inspection(exit_status result, const haya_error *error);
+
 /* {"status", "message", "node"} of the first failure; NULL where nothing failed. */
 json_t *report_failure(void);
 

@@ -8,14 +8,24 @@
 #include "arguments.h"
 #include "tensor_file.h"
 #include "timing.h"
-#include "verdict.h"
+#include "verdict_print.h"
 
 /* A --heat or --overlay. */
 typedef struct view {
-    tensor_file target;
+    tensor_file target;                       /* its name is a class's or a tensor's; NULL: all classes, or where
+                                                 there are none the first output */
     bool overlay;
-    size_t output;                            /* index of the map */
+    bool all_classes;
+    size_t output;                            /* index of the map, unless it is of all classes */
+    size_t judgement;                         /* index */
 } view;
+
+/* What options say instead of the settings; NaN: nothing. */
+typedef struct overrides {
+    float mean, deviation, white;
+    bool bgr;
+    float low, high;
+} overrides;
 
 typedef struct run {
     const char *model_path;
@@ -23,8 +33,9 @@ typedef struct run {
     size_t given_input_count, given_output_count;
     view *views;
     size_t view_count;
-    picture_options picture_options;
-    thresholds thresholds;
+    const char *settings_option;              /* NULL: not said */
+    settings settings;                        /* with what the options say */
+    overrides overrides;
     int64_t bits;                             /* of PNG maps */
     int32_t threads;                          /* 0: not said */
     int64_t repeat;
@@ -37,8 +48,10 @@ typedef struct run {
     haya_tensor *inputs;                      /* given_input_count */
     picture *pictures;                        /* that the inputs were; without pixels where they were none */
     haya_tensor *outputs;
-    verdict *verdicts;                        /* of the outputs that are looked at as maps */
     size_t output_count;
+    judgement *judgements;                    /* classes first, in the settings' order, then outputs */
+    size_t judgement_count;
+    int64_t batch;                            /* of outputs that classes are not judged by because it is not 1 */
 
     double open_ms, bind_ms, first_ms;
     double plan_ms;                           /* program and plan: what the structure costs */
@@ -47,6 +60,18 @@ typedef struct run {
 
 /* Reads the command line. */
 exit_status run_parse(run *r, arguments *args);
+
+/* The model's settings, checked against it; options override them. */
+exit_status run_read_settings(run *r);
+
+/* Finds the tensors of the views: adds those that must be fetched to `names`, which has room for them. */
+void run_add_fetches(run *r, const char **names, size_t *count);
+
+/* Before the run: what is to be judged or drawn, and that it can be. */
+exit_status run_find_judgements(run *r);
+
+/* After it. */
+exit_status run_judge(run *r);
 
 /* Writes the files and prints the rest. */
 exit_status run_report(run *r);

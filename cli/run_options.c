@@ -8,28 +8,27 @@
 const char run_help[] =
     "usage: haya run MODEL [-i [NAME=]FILE]... [-o [NAME=]FILE]... [options]\n"
     "\n"
-    "Runs a model on .npy files and pictures (PNG, JPEG, TIFF, BMP).\n"
+    "Runs a model on .npy files and pictures (PNG, JPEG, TIFF, BMP), and judges its\n"
+    "maps by MODEL.json, the settings beside it. Options come before those.\n"
     "\n"
-    "  -i, --input [NAME=]FILE   feed a file to the input NAME, or any other tensor\n"
-    "                            'node' or 'node:k'; without NAME, the next input\n"
-    "  -o, --output [NAME=]FILE  write the output NAME, or any other tensor, to\n"
-    "                            .npy, a map also to .tif and .png (--bits 8 or 16);\n"
-    "                            without NAME, the next output\n"
+    "  -i, --input [NAME=]FILE   feed a file to an input or any tensor 'node:k';\n"
+    "                            without NAME, to the next input\n"
+    "  -o, --output [NAME=]FILE  write an output or any tensor to .npy, a map also to\n"
+    "                            .tif and .png (--bits 8 or 16)\n"
     "  --mean X --std X --white X --bgr\n"
-    "                            pictures become (x * 255 / white - mean) / std, of\n"
-    "                            127.5, 127.5, their own white; --bgr: blue first\n"
-    "  --heat [NAME=]FILE.png    draw a map (the first output) in colours\n"
+    "                            pictures become (x * 255 / white - mean) / std\n"
+    "  --settings FILE|none      MODEL.json, or none, instead of the one beside MODEL\n"
+    "  --heat [NAME=]FILE.png    draw the map of a class or output in colours\n"
     "  --overlay [NAME=]FILE.png the same, over the picture\n"
-    "  --threshold T             say NG where a map reaches T, and list the regions\n"
-    "  --threshold-low T         say unsure where it reaches this one only\n"
-    "  --threads N               threads (as many as the process may use)\n"
-    "  --repeat N                run N times, and tell the times\n"
+    "  --threshold T             say NG where a map's score is T or more\n"
+    "  --threshold-low T         say unsure where it is this or more\n"
+    "  --threads N --repeat N    threads; run N times, and tell the times\n"
     "  --json                    one JSON object on standard output\n"
     "\n"
     "Numbers are converted to the input's type; a missing batch dimension is added.\n";
 
 enum {
-    INPUT, OUTPUT, MEAN, STD, WHITE, BGR, BITS, HEAT, OVERLAY, THRESHOLD, THRESHOLD_LOW, THREADS, REPEAT
+    INPUT, OUTPUT, MEAN, STD, WHITE, BGR, BITS, HEAT, OVERLAY, THRESHOLD, THRESHOLD_LOW, SETTINGS, THREADS, REPEAT
 };
 
 static const option_spec options[] = {[INPUT] = {"input", 'i', true},
@@ -43,6 +42,7 @@ static const option_spec options[] = {[INPUT] = {"input", 'i', true},
                                       [OVERLAY] = {"overlay", '\0', true},
                                       [THRESHOLD] = {"threshold", '\0', true},
                                       [THRESHOLD_LOW] = {"threshold-low", '\0', true},
+                                      [SETTINGS] = {"settings", '\0', true},
                                       [THREADS] = {"threads", '\0', true},
                                       [REPEAT] = {"repeat", '\0', true},
                                       {NULL, '\0', false}};
@@ -81,13 +81,13 @@ static bool parse_option(run *r, const arguments *args, int option) {
         item->file = split_name(args->value, &item->name);
         return true;
     case MEAN:
-        return arguments_real(args, &r->picture_options.mean);
+        return arguments_real(args, &r->overrides.mean);
     case STD:
-        return parse_positive(args, &r->picture_options.deviation);
+        return parse_positive(args, &r->overrides.deviation);
     case WHITE:
-        return parse_positive(args, &r->picture_options.white);
+        return parse_positive(args, &r->overrides.white);
     case BGR:
-        r->picture_options.bgr = true;
+        r->overrides.bgr = true;
         return true;
     case BITS:
         if (!arguments_number(args, 8, 16, &r->bits)) {
@@ -102,9 +102,12 @@ static bool parse_option(run *r, const arguments *args, int option) {
     case OVERLAY:
         return parse_view(r, args, option == OVERLAY);
     case THRESHOLD:
-        return arguments_real(args, &r->thresholds.high);
+        return arguments_real(args, &r->overrides.high);
     case THRESHOLD_LOW:
-        return arguments_real(args, &r->thresholds.low);
+        return arguments_real(args, &r->overrides.low);
+    case SETTINGS:
+        r->settings_option = args->value;
+        return true;
     case THREADS:
         return arguments_threads(args, &r->threads);
     case REPEAT:
@@ -126,8 +129,7 @@ exit_status run_parse(run *r, arguments *args) {
     r->given_inputs = allocate((size_t)args->argc, sizeof *r->given_inputs);
     r->given_outputs = allocate((size_t)args->argc, sizeof *r->given_outputs);
     r->views = allocate((size_t)args->argc, sizeof *r->views);
-    r->picture_options = (picture_options){.mean = PICTURE_USUAL_MEAN, .deviation = PICTURE_USUAL_DEVIATION};
-    r->thresholds = (thresholds){NAN, NAN};
+    r->overrides = (overrides){.mean = NAN, .deviation = NAN, .white = NAN, .low = NAN, .high = NAN};
     r->bits = 8;
     r->repeat = 1;
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
@@ -135,7 +137,7 @@ exit_status run_parse(run *r, arguments *args) {
             return WRONG_USAGE;
         }
     }
-    if (!isnan(r->thresholds.low) && !(r->thresholds.low <= r->thresholds.high)) {
+    if (!isnan(r->overrides.low) && !(r->overrides.low <= r->overrides.high)) {
         return wrong_usage(args, "--threshold-low needs a --threshold that is not below it");
     }
     return r->model_path ? DONE : wrong_usage(args, "no model is given");

@@ -21,6 +21,28 @@ static json_t *tensor_json(const haya_value *value, const haya_tensor *tensor, c
     return object;
 }
 
+/* Of the classes; none where there are none. */
+static verdict_decision worst(const run *r) {
+    verdict_decision decision = VERDICT_NONE;
+    for (size_t i = 0; i < r->judgement_count; i++) {
+        const judgement *j = &r->judgements[i];
+        decision = j->is_class && j->verdict.decision > decision ? j->verdict.decision : decision;
+    }
+    return decision;
+}
+
+static json_t *classes_json(const run *r) {
+    json_t *classes = json_array();
+    for (size_t i = 0; i < r->judgement_count; i++) {
+        if (r->judgements[i].is_class) {
+            haya_value value;
+            haya_plan_output(r->plan, r->judgements[i].output, &value);
+            json_array_append_new(classes, class_json(&r->judgements[i], value.name));
+        }
+    }
+    return classes;
+}
+
 static void print_json(run *r) {
     json_t *inputs = json_array(), *outputs = json_array();
     for (size_t i = 0; i < r->given_input_count; i++) {
@@ -38,16 +60,21 @@ static void print_json(run *r) {
         json_object_set_new(output, "max", json_number_or_null(summary.max));
         json_object_set_new(output, "mean", json_number_or_null(summary.mean));
         json_object_set_new(output, "nonfinite", json_integer((json_int_t)(summary.nan + summary.infinite)));
-        if (r->verdicts[i].map.values) {
-            verdict_json(&r->verdicts[i], output);
+        for (size_t k = 0; k < r->judgement_count; k++) {
+            if (!r->judgements[k].is_class && r->judgements[k].output == i) {
+                judgement_json(&r->judgements[k], output);
+            }
         }
         json_array_append_new(outputs, output);
     }
-    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(r->model_path),
-                           "threads", json_integer(r->threads), "open_ms",
+    const char *word = verdict_word(worst(r));
+    json_t *settings_path = r->settings.path ? json_text(r->settings.path) : json_null();
+    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
+                           json_text(r->model_path), "threads", json_integer(r->threads), "open_ms",
                            json_ms(r->open_ms), "bind_ms", json_ms(r->bind_ms), "plan_ms", json_ms(r->plan_ms),
                            "first_ms", json_ms(r->first_ms), "run_ms", durations_json(&r->later_runs), "inputs",
-                           inputs, "outputs", outputs));
+                           inputs, "outputs", outputs, "settings", settings_path, "classes", classes_json(r),
+                           "verdict", word ? json_text(word) : json_null()));
 }
 
 static void print_outputs(const run *r) {
@@ -81,21 +108,21 @@ static exit_status write_map(const run *r, size_t index, const char *file) {
     picture_map map;
     size_t outside = 0;
     haya_plan_output(r->plan, index, &value);
-    exit_status status = map_of(&r->outputs[index], value.name, &map);
-    if (status != DONE) {
-        return status;
+    haya_error error;
+    if (map_of(&r->outputs[index], value.name, &map, &error) != HAYA_OK) {
+        return fail_inspection(FAILED, &error);
     }
     FILE *to = output_file_stream(index);
     bool png = tensor_file_kind_of(file) == FILE_PNG;
-    bool written = png ? map_write_png(to, &map, (int)r->bits, &outside)
+    bool written = png ? picture_write_map(to, &map, (int)r->bits, &outside)
                        : picture_write_tiff(to, map.width, map.height, map.values);
-    status = output_file_finish(index, written);
+    exit_status status = output_file_finish(index, written);
     if (status == DONE && outside > 0) {
         fprintf(stderr, "haya: note: ");
         print_text(stderr, file);
         fprintf(stderr, ": %s values outside 0 to 1 were cut off\n", text_count(outside).s);
     }
-    free((float *)map.values);
+    map_free(&map);
     return status;
 }
 
@@ -110,8 +137,11 @@ static exit_status write_outputs(const run *r) {
     for (size_t i = 0; i < r->view_count && status == DONE; i++) {
         const view *v = &r->views[i];
         size_t index = r->given_output_count + i;
-        status = output_file_finish(index, verdict_draw(&r->verdicts[v->output], run_shown_picture(r), v->overlay,
-                                                        output_file_stream(index)));
+        const picture *shown = run_shown_picture(r);
+        FILE *to = output_file_stream(index);
+        bool drawn = v->all_classes ? classes_draw(r->judgements, r->judgement_count, shown, v->overlay, to)
+                                    : judgement_draw(&r->judgements[v->judgement], shown, v->overlay, to);
+        status = output_file_finish(index, drawn);
     }
     return status;
 }
@@ -128,12 +158,8 @@ exit_status run_report(run *r) {
     if (r->given_output_count == 0) {
         print_outputs(r);
     }
-    for (size_t i = 0; i < r->output_count; i++) {
-        if (r->verdicts[i].map.values) {
-            haya_value value;
-            haya_plan_output(r->plan, i, &value);
-            verdict_print(&r->verdicts[i], value.name);
-        }
+    for (size_t i = 0; i < r->judgement_count; i++) {
+        judgement_print(&r->judgements[i]);
     }
     if (r->repeat > 1) {
         print_times(r);

@@ -24,21 +24,33 @@ tensor_file_kind tensor_file_kind_of(const char *file) {
     return FILE_OTHER;
 }
 
-exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, bool outputs) {
+/* What the model calls its next input or output that is not `first`; false where there is none. */
+static bool next_value(const haya_model *model, const char *first, bool outputs, size_t *next, haya_value *value) {
+    haya_status found;
+    do {
+        found = outputs ? haya_model_output(model, *next, value) : haya_model_input(model, *next, value);
+        *next += found == HAYA_OK;
+    } while (found == HAYA_OK && first && strcmp(value->name, first) == 0);
+    return found == HAYA_OK;
+}
+
+exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, const char *first,
+                              bool outputs) {
     const char *what = outputs ? "output" : "input";
     size_t next = 0;
+    bool first_is_free = first != NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!files[i].name) {
+        if (!files[i].name && first_is_free) {
+            files[i].name = tensor_name(first, strlen(first));
+            first_is_free = false;
+        } else if (!files[i].name) {
             haya_value value;
-            haya_status found = outputs ? haya_model_output(model, next, &value)
-                                        : haya_model_input(model, next, &value);
-            if (found != HAYA_OK) {
+            if (!next_value(model, first, outputs, &next, &value)) {
                 return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT,
                             "'%s' is one %s file too many: the model has only %zu %s%s", files[i].file, what, next,
                             what, next == 1 ? "" : "s");
             }
             files[i].name = tensor_name(value.name, strlen(value.name));
-            next++;
         }
         for (size_t k = 0; k < i; k++) {
             if (strcmp(files[k].name, files[i].name) == 0) {
@@ -105,7 +117,15 @@ static exit_status read_npy(FILE *from, const char *file, const haya_value *inpu
     return status;
 }
 
-exit_status tensor_file_read(const char *file, const haya_value *input, const picture_options *options,
+static exit_status read_picture(FILE *from, const char *file, const haya_value *input, const settings_input *how,
+                                haya_tensor *tensor, picture *kept) {
+    haya_error error;
+    return input_read_stream(how, input, from, file, tensor, kept, &error) == HAYA_OK
+               ? DONE
+               : fail_inspection(INPUT_UNUSABLE, &error);
+}
+
+exit_status tensor_file_read(const char *file, const haya_value *input, const settings_input *how,
                              haya_tensor *tensor, picture *kept) {
     FILE *from = fopen(file, "rb");
     if (!from) {
@@ -114,7 +134,7 @@ exit_status tensor_file_read(const char *file, const haya_value *input, const pi
     /* The first byte tells, and may be put back even into a pipe. */
     int first = getc(from);
     ungetc(first, from);
-    exit_status status = picture_may_begin_with(first) ? picture_file_read(from, file, input, options, tensor, kept)
+    exit_status status = picture_may_begin_with(first) ? read_picture(from, file, input, how, tensor, kept)
                                                        : read_npy(from, file, input, tensor);
     fclose(from);
     return status;

@@ -5,7 +5,7 @@
 #ifndef CLI_TENSOR_FILE_H
 #define CLI_TENSOR_FILE_H
 
-#include "picture_file.h"
+#include "inspection/input.h"
 #include "report.h"
 
 /* An -i or -o, "[NAME=]FILE". */
@@ -14,8 +14,10 @@ typedef struct tensor_file {
     const char *file;
 } tensor_file;
 
-/* Gives each file without a name the next of the model's inputs or outputs, and refuses what cannot be meant. */
-exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, bool outputs);
+/* Gives each file without a name the next of the model's inputs or outputs, the first of them `first` unless that
+   is NULL, and refuses what cannot be meant. */
+exit_status tensor_files_name(tensor_file *files, size_t count, const haya_model *model, const char *first,
+                              bool outputs);
 
 /* Their names in an array to be freed. */
 const char **tensor_file_names(const tensor_file *files, size_t count);
@@ -27,7 +29,7 @@ tensor_file_kind tensor_file_kind_of(const char *file);
 
 /* Reads a file for an input, in the input's type: .npy, with the batch dimension that it may lack, or a picture,
    which is kept. tensor->data is to be freed, and so is the picture. */
-exit_status tensor_file_read(const char *file, const haya_value *input, const picture_options *options,
+exit_status tensor_file_read(const char *file, const haya_value *input, const settings_input *how,
                              haya_tensor *tensor, picture *kept);
 
 #endif

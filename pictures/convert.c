@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* The grey picture, each pixel the mean of red, green and blue. */
-static picture_status to_grey(const picture *from, picture *to, picture_error *error) {
+static picture_status to_grey(const picture *from, picture_grey rule, picture *to, picture_error *error) {
     size_t count = (size_t)from->width * (size_t)from->height;
     *to = (picture){from->width, from->height, 1, malloc(count * sizeof *to->pixels), from->white};
     if (!to->pixels) {
@@ -12,20 +11,25 @@ static picture_status to_grey(const picture *from, picture *to, picture_error *e
     }
     for (size_t i = 0; i < count; i++) {
         const float *pixel = from->pixels + 3 * i;
-        to->pixels[i] = (pixel[0] + pixel[1] + pixel[2]) / 3;
+        to->pixels[i] = rule == PICTURE_GREY_MEAN ? (pixel[0] + pixel[1] + pixel[2]) / 3
+                                                  : 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2];
     }
     return PICTURE_OK;
 }
 
 static void store(const picture *from, const picture_input *input, float *values) {
     float white = input->white != 0 ? input->white : from->white;
-    float scale = 255 / white / input->deviation, shift = -input->mean / input->deviation;
+    float scale[3], shift[3];
+    for (int k = 0; k < 3; k++) {
+        scale[k] = 255 / white / input->deviation[k];
+        shift[k] = -input->mean[k] / input->deviation[k];
+    }
     size_t count = (size_t)from->width * (size_t)from->height;
     for (size_t i = 0; i < count; i++) {
         const float *pixel = from->pixels + i * (size_t)from->channels;
         for (int c = 0; c < input->channels; c++) {
-            int taken = from->channels == 1 ? 0 : input->bgr ? 2 - c : c;
-            *values++ = pixel[taken] * scale + shift;
+            int colour = input->channels != 3 ? 0 : input->bgr ? 2 - c : c;
+            *values++ = pixel[from->channels == 1 ? 0 : colour] * scale[colour] + shift[colour];
         }
     }
 }
@@ -37,7 +41,7 @@ picture_status picture_to_input(const picture *from, const picture_input *input,
     const picture *current = from;
     picture_status status = PICTURE_OK;
     if (from->channels == 3 && input->channels != 3) {
-        status = to_grey(from, &grey, error);
+        status = to_grey(from, input->grey, &grey, error);
         current = &grey;
     }
     if (status == PICTURE_OK && (current->width != input->width || current->height != input->height)) {

@@ -142,3 +142,32 @@ bool picture_write_tiff(FILE *to, int width, int height, const float *values) {
     }
     return ok && fwrite(&none, 4, 1, to) == 1 && fwrite(values, 1, bytes, to) == bytes;
 }
+
+bool picture_write_map(FILE *to, const picture_map *map, int bits, size_t *outside) {
+    size_t count = (size_t)map->width * (size_t)map->height;
+    uint16_t *wide = malloc(count * sizeof *wide);
+    if (!wide) {
+        errno = ENOMEM;
+        return false;
+    }
+    uint8_t *bytes = (uint8_t *)wide;
+    float white = bits == 8 ? 255.0f : 65535.0f;
+    *outside = 0;
+    for (size_t i = 0; i < count; i++) {
+        float value = map->values[i];
+        *outside += !(value >= 0 && value <= 1);
+        /* What is not a number becomes white: it must not look like "nothing". */
+        value = value < 0 ? 0 : value <= 1 ? value : 1;
+        uint16_t sample = (uint16_t)(value * white + 0.5f);
+        if (bits == 8) {
+            bytes[i] = (uint8_t)sample;
+        } else {
+            wide[i] = sample;
+        }
+    }
+    bool ok = picture_write_png(to, map->width, map->height, 1, bits, wide);
+    int why = errno;
+    free(wide);
+    errno = why;
+    return ok;
+}

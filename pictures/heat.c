@@ -154,6 +154,10 @@ static float shown(float value, float full) {
     return scaled > 0 ? (scaled < 255 ? scaled : 255) : 0;
 }
 
+static const float *picture_pixel(const picture *p, int x, int y) {
+    return p->pixels + ((size_t)y * (size_t)p->width + (size_t)x) * (size_t)p->channels;
+}
+
 /* The picture shines through by a quarter where the map is 1, and wholly where it is 0. */
 static void blend(const picture *p, const picture_map *map, const picture_canvas *canvas,
                   const picture_rgb *colours) {
@@ -161,7 +165,7 @@ static void blend(const picture *p, const picture_map *map, const picture_canvas
         sample row = sample_at(y, map->height, p->height);
         for (int x = 0; x < p->width; x++) {
             float value = value_at(map, sample_at(x, map->width, p->width), row);
-            const float *from = p->pixels + ((size_t)y * (size_t)p->width + (size_t)x) * (size_t)p->channels;
+            const float *from = picture_pixel(p, x, y);
             picture_rgb heat = colours[colour_index(value)];
             const uint8_t parts[3] = {heat.red, heat.green, heat.blue};
             float share = 0.75f * (float)colour_index(value) / (COLOURS - 1);
@@ -184,7 +188,8 @@ static bool inside(const picture_map *map, const picture_canvas *canvas, float t
 }
 
 /* A line of `scale` pixels around what is inside, outside it so that small spots stay visible. */
-static void draw_outlines(const picture_map *map, float threshold, int scale, const picture_canvas *canvas) {
+static void draw_outlines(const picture_map *map, float threshold, int scale, picture_rgb colour,
+                          const picture_canvas *canvas) {
     for (int y = 0; y < canvas->height; y++) {
         for (int x = 0; x < canvas->width; x++) {
             if (!inside(map, canvas, threshold, x, y)) {
@@ -199,7 +204,7 @@ static void draw_outlines(const picture_map *map, float threshold, int scale, co
                     int nx = x + step * dx, ny = y + step * dy;
                     if (nx >= 0 && ny >= 0 && nx < canvas->width && ny < canvas->height &&
                         !inside(map, canvas, threshold, nx, ny)) {
-                        put(canvas, nx, ny, outline);
+                        put(canvas, nx, ny, colour);
                     }
                 }
             }
@@ -218,7 +223,7 @@ picture_status picture_overlay(const picture *p, const picture_map *map, float t
     int scale = drawing_scale(p->width, p->height);
     blend(p, map, canvas, colours);
     if (!isnan(threshold)) {
-        draw_outlines(map, threshold, scale, canvas);
+        draw_outlines(map, threshold, scale, outline, canvas);
     }
     if (text) {
         /* Black behind it: it is legible on every picture. */
@@ -226,5 +231,79 @@ picture_status picture_overlay(const picture *p, const picture_map *map, float t
         fill(canvas, 0, 0, picture_text_width(large, text) + 4 * large, (TEXT_HEIGHT + 4) * large, black);
         picture_text(canvas, 2 * large, 2 * large, large, white, text);
     }
+    return PICTURE_OK;
+}
+
+/* ---- Layers -------------------------------------------------------------------------------------------------- */
+
+/* Colours stand out from grey, whatever the picture's are. */
+static void draw_grey(const picture *p, const picture_canvas *canvas) {
+    for (int y = 0; y < p->height; y++) {
+        for (int x = 0; x < p->width; x++) {
+            const float *from = picture_pixel(p, x, y);
+            float value = p->channels == 3 ? (from[0] + from[1] + from[2]) / 3 : from[0];
+            uint8_t grey = (uint8_t)(shown(value, p->white) + 0.5f);
+            put(canvas, x, y, (picture_rgb){grey, grey, grey});
+        }
+    }
+}
+
+/* A third of the colour: what lies below stays visible. */
+static void tint(const picture_layer *layer, const picture_canvas *canvas) {
+    const uint8_t parts[3] = {layer->colour.red, layer->colour.green, layer->colour.blue};
+    for (int y = 0; y < canvas->height; y++) {
+        for (int x = 0; x < canvas->width; x++) {
+            for (int c = 0; c < 3 && inside(layer->map, canvas, layer->threshold, x, y); c++) {
+                uint8_t *part = pixel_at(canvas, x, y) + c;
+                *part = (uint8_t)((2 * *part + parts[c] + 1) / 3);
+            }
+        }
+    }
+}
+
+static void draw_layers(const picture *p, const picture_layer *layers, size_t count, int scale,
+                        const picture_canvas *canvas) {
+    draw_grey(p, canvas);
+    for (size_t i = 0; i < count; i++) {
+        tint(&layers[i], canvas);
+    }
+    /* Outlines last, so that no tint covers one. */
+    for (size_t i = 0; i < count; i++) {
+        draw_outlines(layers[i].map, layers[i].threshold, scale, layers[i].colour, canvas);
+    }
+}
+
+/* A square of the colour and its label in each line; what does not fit is left out. */
+static void draw_labels(const picture_layer *layers, size_t count, int left, int scale, picture_canvas *canvas) {
+    int line = (TEXT_HEIGHT + 4) * scale, side = TEXT_HEIGHT * scale;
+    for (size_t i = 0; i < count && (int)(i + 1) * line <= canvas->height; i++) {
+        int top = (int)i * line + 2 * scale;
+        fill(canvas, left + 3 * scale, top, side, side, white);
+        fill(canvas, left + 4 * scale, top + scale, side - 2 * scale, side - 2 * scale, layers[i].colour);
+        picture_text(canvas, left + 5 * scale + side, top, scale, white, layers[i].label);
+    }
+}
+
+picture_status picture_paint(const picture *p, const picture_layer *layers, size_t count, picture_canvas *canvas,
+                             picture_error *error) {
+    int scale = drawing_scale(p->width, p->height), widest = 0;
+    for (size_t i = 0; i < count; i++) {
+        int width = picture_text_width(scale, layers[i].label);
+        widest = width > widest ? width : widest;
+    }
+    int legend = count > 0 ? widest + (TEXT_HEIGHT + 8) * scale : 0;
+    picture_status status = reserve(p->width + legend, p->height, canvas, error);
+    picture_canvas part;
+    status = status == PICTURE_OK ? reserve(p->width, p->height, &part, error) : status;
+    if (status != PICTURE_OK) {
+        picture_canvas_free(canvas);
+        return status;
+    }
+    draw_layers(p, layers, count, scale, &part);
+    for (int y = 0; y < p->height; y++) {
+        memcpy(pixel_at(canvas, 0, y), pixel_at(&part, 0, y), 3 * (size_t)p->width);
+    }
+    picture_canvas_free(&part);
+    draw_labels(layers, count, p->width, scale, canvas);
     return PICTURE_OK;
 }

@@ -71,13 +71,18 @@ picture_status picture_read_stream(FILE *from, const char *name, const picture_l
    Image.resize(size, Image.BICUBIC) computes of a mode 'F' image. Values may overshoot the picture's range. */
 picture_status picture_resize(const picture *from, int width, int height, picture *to, picture_error *error);
 
+/* Of what a coloured picture becomes grey: the mean of red, green and blue, or the luma of ITU-R BT.601, which is
+   Pillow's mode 'L', without its rounding. */
+typedef enum picture_grey { PICTURE_GREY_MEAN, PICTURE_GREY_LUMA } picture_grey;
+
 /* How a model wants its picture: [height, width, channels] of ((value * 255 / white) - mean) / deviation. Three
-   channels are red, green, blue; any other number are copies of the mean of the three. */
+   channels are red, green, blue; any other number are copies of the grey picture. */
 typedef struct picture_input {
     int width, height, channels;
-    float white;         /* 0: the picture's own */
-    float mean, deviation;
-    bool bgr;            /* blue first where there are three channels */
+    float white;                   /* 0: the picture's own */
+    float mean[3], deviation[3];   /* of red, green and blue; where there are not three channels, the first */
+    bool bgr;                      /* blue first where there are three channels */
+    picture_grey grey;
 } picture_input;
 
 /* The usual mean and deviation: 0..255 becomes -1..1. */
@@ -138,6 +143,19 @@ picture_status picture_heat(const picture_map *map, int width, int height, pictu
 picture_status picture_overlay(const picture *picture, const picture_map *map, float threshold, const char *text,
                                picture_canvas *canvas, picture_error *error);
 
+/* What of a map is to be shown in a colour. */
+typedef struct picture_layer {
+    const picture_map *map;
+    float threshold;              /* values at or above it; NaN: none */
+    picture_rgb colour;
+    const char *label;            /* in the legend */
+} picture_layer;
+
+/* The picture in grey, what each layer shows tinted and outlined in its colour, later layers over earlier ones, and
+   a legend to the right. */
+picture_status picture_paint(const picture *picture, const picture_layer *layers, size_t count,
+                             picture_canvas *canvas, picture_error *error);
+
 /* A font of 5 x 7 dots on a raster of 6 x 8, `scale` times that: digits, capitals (small letters are drawn as such)
    and . - + : % = / ( ). Others leave a gap. What lies outside the canvas is cut off. */
 void picture_text(picture_canvas *canvas, int x, int y, int scale, picture_rgb colour, const char *text);
@@ -150,6 +168,9 @@ bool picture_write_png(FILE *to, int width, int height, int channels, int bits, 
 
 /* A grey TIFF of 32-bit floating point, exactly the values. */
 bool picture_write_tiff(FILE *to, int width, int height, const float *values);
+
+/* A map, 0..1, as a grey PNG of 8 or 16 bits; *outside: how many values lie outside and were cut off. */
+bool picture_write_map(FILE *to, const picture_map *map, int bits, size_t *outside);
 
 /* The PNG in memory to be freed. */
 bool picture_png_in_memory(int width, int height, int channels, int bits, const void *samples, void **data,

@@ -57,8 +57,8 @@ static void channels_are_resampled_each_for_itself(void) {
     }
 }
 
-static const picture_input usual = {.width = 2, .height = 1, .mean = PICTURE_USUAL_MEAN,
-                                    .deviation = PICTURE_USUAL_DEVIATION};
+static const picture_input usual = {.width = 2, .height = 1,
+                                    .mean = {127.5f, 127.5f, 127.5f}, .deviation = {127.5f, 127.5f, 127.5f}};
 
 static void convert(const picture *p, picture_input input, int channels, float *values) {
     input.channels = channels;
@@ -85,6 +85,36 @@ static void colours_become_what_the_model_takes(void) {
     CHECK_NEAR(values[4], 20 / 127.5 - 1, 1e-6);
 }
 
+static void each_colour_has_its_mean_and_deviation(void) {
+    float pixels[6] = {255, 0, 51, 10, 20, 30}, grey[2] = {100, 200}, values[6];
+    picture p = {2, 1, 3, pixels, 255}, single = {2, 1, 1, grey, 255};
+    picture_input input = {.width = 2, .height = 1, .mean = {10, 20, 30}, .deviation = {1, 2, 4}};
+    static const float rgb[6] = {245, -10, 5.25f, 0, 0, 0}, of_grey[6] = {90, 40, 17.5f, 190, 90, 42.5f};
+    for (int bgr = 0; bgr < 2; bgr++) {
+        input.bgr = bgr;
+        convert(&p, input, 3, values);
+        for (int i = 0; i < 6; i++) {
+            CHECK_NEAR(values[i], rgb[bgr ? i / 3 * 3 + 2 - i % 3 : i], 1e-5);
+        }
+        convert(&single, input, 3, values);
+        for (int i = 0; i < 6; i++) {
+            CHECK_NEAR(values[i], of_grey[bgr ? i / 3 * 3 + 2 - i % 3 : i], 1e-5);
+        }
+        convert(&single, input, 1, values);
+        CHECK_NEAR(values[1], 190, 1e-5);
+    }
+}
+
+static void grey_may_be_luma(void) {
+    float pixels[6] = {255, 0, 51, 10, 20, 30}, values[2];
+    picture p = {2, 1, 3, pixels, 255};
+    picture_input luma = usual;
+    luma.grey = PICTURE_GREY_LUMA;
+    convert(&p, luma, 1, values);
+    CHECK_NEAR(values[0], (0.299 * 255 + 0.114 * 51) / 127.5 - 1, 1e-6);
+    CHECK_NEAR(values[1], (2.99 + 11.74 + 3.42) / 127.5 - 1, 1e-6);
+}
+
 static void grey_is_repeated_and_every_scale_becomes_0_to_255(void) {
     float pixels[2] = {65535, 13107}, values[6];
     picture p = {2, 1, 1, pixels, 65535};
@@ -92,7 +122,7 @@ static void grey_is_repeated_and_every_scale_becomes_0_to_255(void) {
     CHECK_NEAR(values[2], 1, 1e-6);
     CHECK_NEAR(values[3], 51 / 127.5 - 1, 1e-6);
     CHECK_NEAR(values[5], 51 / 127.5 - 1, 1e-6);
-    picture_input other = {.width = 2, .height = 1, .white = 4095, .mean = 0, .deviation = 255};
+    picture_input other = {.width = 2, .height = 1, .white = 4095, .deviation = {255, 255, 255}};
     convert(&p, other, 1, values);
     CHECK_NEAR(values[1], 13107.0 / 4095, 1e-5);
 }
@@ -112,6 +142,8 @@ int main(void) {
     RUN(resampling_is_pillows);
     RUN(channels_are_resampled_each_for_itself);
     RUN(colours_become_what_the_model_takes);
+    RUN(each_colour_has_its_mean_and_deviation);
+    RUN(grey_may_be_luma);
     RUN(grey_is_repeated_and_every_scale_becomes_0_to_255);
     RUN(pictures_get_the_models_size);
     return test_summary();

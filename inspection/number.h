@@ -2,10 +2,10 @@
  *
  * Single numbers of any type in memory: read, converted, written and summarized.
  */
-#ifndef CLI_NUMBER_H
-#define CLI_NUMBER_H
+#ifndef HAYA_INSPECTION_NUMBER_H
+#define HAYA_INSPECTION_NUMBER_H
 
-#include "report.h"
+#include <haya/haya.h>
 
 typedef enum number_kind {
     NUMBER_BOOL,
