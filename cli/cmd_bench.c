@@ -21,8 +21,8 @@ const char bench_help[] =
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
     "                       input_1=1,256,256,1; an open first dimension is 1\n"
     "                       otherwise\n"
-    "  --settings FILE|none MODEL.json for all models, or none, instead of the file\n"
-    "                       beside each; it is checked and has no effect here\n"
+    "  --settings FILE|none settings for all models, or none, instead of each\n"
+    "                       MODEL.json; they are checked, and change no run\n"
     "  --json               one JSON object on standard output\n";
 
 typedef struct bench_options {

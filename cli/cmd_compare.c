@@ -10,8 +10,8 @@ const char compare_help[] =
     "run both: exits 0 where they do, and 5 with the first difference where they\n"
     "don't.\n"
     "\n"
-    "  --settings FILE|none  MODEL.json for both, or none, instead of the files beside\n"
-    "                        them; it is checked, and the structures alone are compared\n"
+    "  --settings FILE|none  settings for both, or none, instead of each MODEL.json;\n"
+    "                        they are checked, and the structures alone compared\n"
     "  --json                one JSON object on standard output\n";
 
 static exit_status compare(const char *const *paths, const char *settings_option, haya_model **models,

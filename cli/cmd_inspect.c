@@ -19,7 +19,7 @@ const char inspect_help[] =
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
     "                       input_1=1,256,256,1; an open first dimension is 1\n"
     "                       otherwise\n"
-    "  --settings FILE|none MODEL.json, or none, instead of the file beside the model\n"
+    "  --settings FILE|none settings, or none, instead of MODEL.json beside the model\n"
     "  --json               one JSON object on standard output\n"
     "\n"
     "'structure' is a fingerprint: models that share it run with one program and\n"
