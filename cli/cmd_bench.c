@@ -211,7 +211,7 @@ static exit_status check_settings(const bench *b, const bench_options *options) 
     exit_status status = DONE;
     for (size_t i = 0; i < b->model_count && status == DONE; i++) {
         settings s;
-        status = read_settings(options->settings, b->models[i].path, b->models[i].model, &s);
+        status = read_settings(options->settings, b->models[i].path, b->models[i].model, true, &s);
         if (status == DONE) {
             settings_free(&s);
         }

@@ -22,7 +22,7 @@ static exit_status compare(const char *const *paths, const char *settings_option
         if (haya_model_open(paths[i], NULL, &models[i], &error) != HAYA_OK) {
             return fail_haya(&error);
         }
-        exit_status status = read_settings(settings_option, paths[i], models[i], &s);
+        exit_status status = read_settings(settings_option, paths[i], models[i], true, &s);
         if (status != DONE) {
             return status;
         }

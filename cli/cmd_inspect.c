@@ -19,7 +19,7 @@ const char inspect_help[] =
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
     "                       input_1=1,256,256,1; an open first dimension is 1\n"
     "                       otherwise\n"
-    "  --settings FILE|none settings, or none, instead of MODEL.json beside the model\n"
+    "  --settings FILE|none settings, or none, instead of MODEL.json\n"
     "  --json               one JSON object on standard output\n"
     "\n"
     "'structure' is a fingerprint: models that share it run with one program and\n"
@@ -199,28 +199,12 @@ static exit_status inspect_program(inspection *in, inspect_options *options, con
     return status;
 }
 
-/* Against the outputs' shapes that are known now. */
-static exit_status check_maps(const inspection *in) {
-    haya_value input = {.shape = {.rank = -1}};
-    haya_error error;
-    haya_model_input(in->model, 0, &input);
-    for (size_t i = 0; i < in->settings.class_count; i++) {
-        for (size_t k = 0; k < in->output_count; k++) {
-            if (strcmp(in->outputs[k].name, in->settings.classes[i].map.fetch) == 0 &&
-                settings_check_map(&in->settings, i, &in->outputs[k].shape, &input.shape, &error) != HAYA_OK) {
-                return fail_inspection(MODEL_UNUSABLE, &error);
-            }
-        }
-    }
-    return DONE;
-}
-
 static exit_status inspect(inspection *in, inspect_options *options, const arguments *args) {
     haya_error error;
     if (haya_model_open(in->path, NULL, &in->model, &error) != HAYA_OK) {
         return fail_haya(&error);
     }
-    exit_status status = read_settings(options->settings, in->path, in->model, &in->settings);
+    exit_status status = read_settings(options->settings, in->path, in->model, true, &in->settings);
     if (status != DONE) {
         return status;
     }
@@ -234,7 +218,6 @@ static exit_status inspect(inspection *in, inspect_options *options, const argum
         return fail_haya(&error);
     }
     status = created ? inspect_program(in, options, args) : DONE;
-    status = status == DONE ? check_maps(in) : status;
     if (status != DONE) {
         return status;
     }

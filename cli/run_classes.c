@@ -14,7 +14,7 @@ static void override(double numbers[3], float by) {
 }
 
 exit_status run_read_settings(run *r) {
-    exit_status status = read_settings(r->settings_option, r->model_path, r->model, &r->settings);
+    exit_status status = read_settings(r->settings_option, r->model_path, r->model, false, &r->settings);
     if (status != DONE) {
         return status;
     }

@@ -95,6 +95,22 @@ static void print_outputs(const run *r) {
     table_print(&t, stdout);
 }
 
+/* "NG: dent, scratch" */
+static void print_worst(const run *r) {
+    verdict_decision decision = worst(r);
+    printf("%s", verdict_word(decision));
+    const char *before = ": ";
+    for (size_t i = 0; i < r->judgement_count && decision > VERDICT_OK; i++) {
+        const judgement *j = &r->judgements[i];
+        if (j->is_class && j->verdict.decision == decision) {
+            printf("%s", before);
+            print_text(stdout, j->how.name);
+            before = ", ";
+        }
+    }
+    printf("\n");
+}
+
 static void print_times(run *r) {
     printf("open %s, bind %s, plan %s, first run %s\n", text_ms(r->open_ms).s, text_ms(r->bind_ms).s,
            text_ms(r->plan_ms).s, text_ms(r->first_ms).s);
@@ -158,8 +174,13 @@ exit_status run_report(run *r) {
     if (r->given_output_count == 0) {
         print_outputs(r);
     }
+    size_t classes = 0;
     for (size_t i = 0; i < r->judgement_count; i++) {
         judgement_print(&r->judgements[i]);
+        classes += r->judgements[i].is_class;
+    }
+    if (classes > 1) {
+        print_worst(r);
     }
     if (r->repeat > 1) {
         print_times(r);

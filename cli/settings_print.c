@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-exit_status read_settings(const char *option, const char *model_path, const haya_model *model, settings *s) {
+exit_status read_settings(const char *option, const char *model_path, haya_model *model, bool shapes, settings *s) {
     haya_error error;
     haya_status status = HAYA_OK;
     if (!option) {
@@ -17,6 +17,9 @@ exit_status read_settings(const char *option, const char *model_path, const haya
     }
     if (status == HAYA_OK) {
         status = settings_check_model(s, model, &error);
+    }
+    if (status == HAYA_OK && shapes) {
+        status = settings_check_shapes(s, model, &error);
     }
     return status == HAYA_OK ? DONE : fail_inspection(MODEL_UNUSABLE, &error);
 }

@@ -23,31 +23,48 @@ static char *plain_name(const char *name, size_t *node_length) {
     return copy;
 }
 
-/* The tensor by its plain name to be freed, *found; a name that the model lacks is refused. */
-static haya_status find_tensor(const settings *s, const haya_model *model, const char *key, const char *name,
-                               char **found, haya_error *error) {
+/* Whether the model has the tensor, "node" or "node:k"; only a program tells how many outputs a node has. */
+static bool has_tensor(haya_model *model, const char *name, size_t node_length) {
     haya_model_info info;
     haya_model_get_info(model, &info);
+    bool found = false;
+    for (size_t i = 0; i < info.node_count && !found; i++) {
+        haya_node node;
+        haya_model_node(model, i, &node);
+        found = strlen(node.name) == node_length && memcmp(node.name, name, node_length) == 0;
+    }
+    const char *suffix = name + node_length;
+    if (!found || *suffix == '\0' || strcmp(suffix, ":0") == 0) {
+        return found;
+    }
+    haya_program *program;
+    haya_program_options options = {.struct_size = sizeof options, .fetches = &name, .fetch_count = 1};
+    haya_status status = haya_program_create(model, &options, &program, NULL);
+    haya_program_free(program);
+    return status != HAYA_ERROR_NOT_FOUND;
+}
+
+/* The tensor by its plain name to be freed, *found; a name that the model lacks is refused. */
+static haya_status find_tensor(const settings *s, haya_model *model, const char *key, const char *name,
+                               char **found, haya_error *error) {
     size_t length;
     free(*found);
     *found = plain_name(name, &length);
     if (!*found) {
         return inspection_fail(error, HAYA_ERROR_MEMORY, "%s: no memory to check it", file_of(s));
     }
-    for (size_t i = 0; i < info.node_count; i++) {
-        haya_node node;
-        haya_model_node(model, i, &node);
-        if (strlen(node.name) == length && memcmp(node.name, name, length) == 0) {
-            return HAYA_OK;
-        }
+    if (has_tensor(model, name, length)) {
+        return HAYA_OK;
     }
     free(*found);
     *found = NULL;
+    haya_model_info info;
+    haya_model_get_info(model, &info);
     return inspection_fail(error, HAYA_ERROR_NOT_FOUND, "%s: key '%s' is '%s', which %s does not have", file_of(s),
                            key, name, info.path);
 }
 
-static haya_status check_input(settings *s, const haya_model *model, haya_error *error) {
+static haya_status check_input(settings *s, haya_model *model, haya_error *error) {
     haya_value first;
     if (s->input.tensor) {
         return find_tensor(s, model, "input.tensor", s->input.tensor, &s->input.feed, error);
@@ -61,7 +78,7 @@ static haya_status check_input(settings *s, const haya_model *model, haya_error 
 }
 
 /* The shape of one of the model's outputs or, if `inputs`, inputs; unknown where it is another tensor. */
-static haya_shape known_shape(const haya_model *model, bool inputs, const char *name) {
+static haya_shape known_shape(haya_model *model, bool inputs, const char *name) {
     haya_value value;
     for (size_t i = 0; name; i++) {
         if ((inputs ? haya_model_input(model, i, &value) : haya_model_output(model, i, &value)) != HAYA_OK) {
@@ -74,7 +91,7 @@ static haya_shape known_shape(const haya_model *model, bool inputs, const char *
     return (haya_shape){.rank = -1};
 }
 
-static haya_status check_class(settings *s, size_t index, const haya_model *model, haya_error *error) {
+static haya_status check_class(settings *s, size_t index, haya_model *model, haya_error *error) {
     settings_map *map = &s->classes[index].map;
     char key[48];
     snprintf(key, sizeof key, "classes[%zu].map.output", index);
@@ -95,7 +112,7 @@ static haya_status check_class(settings *s, size_t index, const haya_model *mode
     return settings_check_map(s, index, &shape, &input, error);
 }
 
-haya_status settings_check_model(settings *s, const haya_model *model, haya_error *error) {
+haya_status settings_check_model(settings *s, haya_model *model, haya_error *error) {
     haya_status status = check_input(s, model, error);
     for (size_t i = 0; i < s->class_count && status == HAYA_OK; i++) {
         status = check_class(s, i, model, error);
@@ -155,6 +172,61 @@ haya_status settings_check_map(const settings *s, size_t index, const haya_shape
     return HAYA_OK;
 }
 
+/* A program of the classes' outputs, in their order; NULL: not to be had. */
+static haya_program *program_of(const settings *s, haya_model *model) {
+    const char **names = malloc(s->class_count * sizeof *names);
+    haya_program *program = NULL;
+    for (size_t i = 0; names && i < s->class_count; i++) {
+        names[i] = s->classes[i].map.fetch;
+    }
+    if (names) {
+        haya_program_options options = {.struct_size = sizeof options, .fetches = names,
+                                        .fetch_count = s->class_count};
+        haya_program_create(model, &options, &program, NULL);
+    }
+    free(names);
+    return program;
+}
+
+/* Its plan for a batch of one; NULL: not to be had. */
+static haya_plan *plan_of(const haya_program *program) {
+    haya_program_info info;
+    haya_program_get_info(program, &info);
+    haya_shape *shapes = malloc((info.input_count + 1) * sizeof *shapes);
+    for (size_t i = 0; shapes && i < info.input_count; i++) {
+        haya_value value;
+        haya_program_input(program, i, &value);
+        shapes[i] = value.shape;
+        if (shapes[i].rank > 0 && is_open(shapes[i].dims[0])) {
+            shapes[i].dims[0] = 1;
+        }
+    }
+    haya_plan *plan = NULL;
+    if (shapes) {
+        haya_plan_create(program, shapes, info.input_count, NULL, &plan, NULL);
+    }
+    free(shapes);
+    return plan;
+}
+
+haya_status settings_check_shapes(const settings *s, haya_model *model, haya_error *error) {
+    haya_program *program = s->class_count > 0 ? program_of(s, model) : NULL;
+    haya_plan *plan = program ? plan_of(program) : NULL;
+    haya_shape input = {.rank = -1};
+    haya_value value;
+    for (size_t i = 0; plan && s->input.feed && haya_plan_input(plan, i, &value) == HAYA_OK; i++) {
+        input = strcmp(value.name, s->input.feed) == 0 ? value.shape : input;
+    }
+    haya_status status = HAYA_OK;
+    for (size_t i = 0; plan && i < s->class_count && status == HAYA_OK; i++) {
+        haya_plan_output(plan, i, &value);
+        status = settings_check_map(s, i, &value.shape, &input, error);
+    }
+    haya_plan_free(plan);
+    haya_program_free(program);
+    return status;
+}
+
 /* ---- Defaults ------------------------------------------------------------------------------------------------ */
 
 /* "dir/class1.pb" is "class1"; of several classes the first is "class1 1". */
@@ -173,7 +245,7 @@ static char *default_name(const char *path, size_t index, size_t count) {
     return name;
 }
 
-haya_status settings_complete(settings *s, const haya_model *model, const haya_shape *output, haya_error *error) {
+haya_status settings_complete(settings *s, haya_model *model, const haya_shape *output, haya_error *error) {
     if (s->class_count > 0) {
         return HAYA_OK;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* fileno, fsync */
+#define _GNU_SOURCE /* fileno, fsync, strcasecmp */
 #include "fail.h"
 #include "settings_parts.h"
 #include "whole_file.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- As JSON: where jansson has no memory, it gives NULL, and takes NULL for a failure ------------------------- */
@@ -83,9 +84,22 @@ json_t *settings_json(const settings *s) {
 
 /* ---- What was read, with what has been changed ----------------------------------------------------------------- */
 
-static bool same(const json_t *a, const json_t *b) {
-    return json_is_number(a) && json_is_number(b) ? json_number_value(a) == json_number_value(b)
-                                                  : json_equal(a, b) != 0;
+/* Whether both say the same, if in other words: 1 and 1.0; 7 and [7, 7, 7]; a color in small letters. */
+static bool same(const char *key, const json_t *a, const json_t *b) {
+    if (json_is_array(a)) {
+        bool all = !json_is_array(b) || json_array_size(a) == json_array_size(b);
+        for (size_t i = 0; i < json_array_size(a) && all; i++) {
+            all = same(key, json_array_get(a, i), json_is_array(b) ? json_array_get(b, i) : b);
+        }
+        return all;
+    }
+    if (json_is_number(a) && json_is_number(b)) {
+        return json_number_value(a) == json_number_value(b);
+    }
+    if (json_is_string(a) && json_is_string(b) && strcmp(key, "color") == 0) {
+        return strcasecmp(json_string_value(a), json_string_value(b)) == 0;
+    }
+    return json_equal(a, b) != 0;
 }
 
 /* Makes `old` say what `now` says: keys that are the same stay as they are, those that are absent stay so where
@@ -105,7 +119,7 @@ static bool merge(json_t *old, const json_t *now, const json_t *usual) {
             if (!merge(was, value, would_be)) {
                 return false;
             }
-        } else if (was ? !same(was, value) : !would_be || !same(value, would_be)) {
+        } else if (was ? !same(key, was, value) : !would_be || !same(key, value, would_be)) {
             if (json_is_object(value)) {
                 json_t *part = json_object();
                 if (!part || json_object_set_new(old, key, part) != 0 || !merge(part, value, would_be)) {
