@@ -20,7 +20,7 @@ static const char main_help[] =
     "  haya help COMMAND    the options of a command; also haya COMMAND --help\n"
     "  haya --version       version and build\n"
     "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 model unreadable or damaged,\n"
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 model or settings unusable,\n"
     "4 unsupported operation, 5 structures differ, 6 input unusable.\n";
 
 typedef struct command {

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* isatty */
 #include "print.h"
 
+#include "inspection/fail.h"
 #include "timing.h"
 
 #include <inttypes.h>
@@ -12,21 +13,8 @@
 #include <unistd.h>
 
 label text_shape(const haya_shape *shape) {
-    label to = {"?"};
-    if (shape->rank < 0) {
-        return to;
-    }
-    size_t used = (size_t)snprintf(to.s, sizeof to.s, "[");
-    for (int32_t i = 0; i < shape->rank && i < HAYA_MAX_RANK && used < sizeof to.s; i++) {
-        const char *comma = i > 0 ? "," : "";
-        int more = shape->dims[i] < 0
-                       ? snprintf(to.s + used, sizeof to.s - used, "%s?", comma)
-                       : snprintf(to.s + used, sizeof to.s - used, "%s%" PRId64, comma, shape->dims[i]);
-        used += (size_t)more;
-    }
-    if (used < sizeof to.s) {
-        snprintf(to.s + used, sizeof to.s - used, "]");
-    }
+    label to;
+    snprintf(to.s, sizeof to.s, "%s", inspection_shape(shape).s);
     return to;
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 
 import textures
 
-TRAIN, TEST, DEMO = 1, 2, 4  # first part of every picture's seed
+TRAIN, TEST, CHOICE, DEMO = 1, 2, 3, 4  # first part of every seed
 GOOD, EACH = 60, 90  # training pictures per class, and per kind of defect
 MEASURED = 24  # test pictures of each of the five kinds, per class
 

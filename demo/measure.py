@@ -25,8 +25,8 @@ def run(haya, model, pictures, copies):
         source = os.path.join(folder, "in.npy")
         target = os.path.join(folder, "out.npy")
         np.save(source, np.repeat(scaled[..., None], copies, axis=3))
-        subprocess.run([haya, "run", model, "-i", source, "-o", target],
-                       check=True)
+        subprocess.run([haya, "run", model, "-i", source, "-o", target,
+                        "--settings", "none"], check=True)
         return np.load(target)
 
 

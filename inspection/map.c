@@ -70,7 +70,7 @@ haya_status map_of(const haya_tensor *tensor, const char *name, picture_map *map
     return map_of_class(&itself, tensor, name, NULL, map, error);
 }
 
-/* ---- Smoothing ----------------------------------------------------------------------------------------------- */
+/* ---- Smoothing ---------------------------------------------------------------------------------------------- */
 
 /* Weights of the middle and one side; they and their mirror image add up to 1. */
 static double *gaussian(double sigma, int radius) {

@@ -62,7 +62,7 @@ char *settings_path_beside(const char *model_path) {
     return path;
 }
 
-/* ---- Files --------------------------------------------------------------------------------------------------- */
+/* ---- Files -------------------------------------------------------------------------------------------------- */
 
 /* The whole file, to be freed, of at most SETTINGS_MAX_BYTES. */
 static haya_status read_all(FILE *from, const char *path, char **text, size_t *size, haya_error *error) {
@@ -83,8 +83,9 @@ static haya_status read_all(FILE *from, const char *path, char **text, size_t *s
         if (ferror(from)) {
             status = inspection_fail(error, HAYA_ERROR_IO, "%s cannot be read: %s", path, strerror(errno));
         } else if (*size > SETTINGS_MAX_BYTES) {
-            status = inspection_fail(error, HAYA_ERROR_LIMIT, "%s: it is larger than %d bytes, which no settings are",
-                                     path, SETTINGS_MAX_BYTES);
+            status = inspection_fail(error, HAYA_ERROR_LIMIT,
+                                     "%s: it is larger than %d bytes, which no settings are", path,
+                                     SETTINGS_MAX_BYTES);
         }
     }
     if (status != HAYA_OK) {

@@ -96,14 +96,13 @@ haya_status settings_parse(const char *text, size_t size, const char *name, sett
    class's `fetch`. Sentences name the settings' file and key. */
 haya_status settings_check_model(settings *s, haya_model *model, haya_error *error);
 
-/* After settings_check_model: that the class's map can be made of an output of this shape, -1 being unknown, and for
-   a reconstruction of an input of that shape, which may be NULL otherwise. A batch of any size fits. */
+/* After settings_check_model: that the class's map can be made of an output of this shape, -1 being unknown, and
+   for a reconstruction of an input of that shape, which may be NULL otherwise. A batch of any size fits. */
 haya_status settings_check_map(const settings *s, size_t index, const haya_shape *output, const haya_shape *input,
                                haya_error *error);
 
-/* After settings_check_model, for those who do not run the model: settings_check_map of every class, by the shapes of
-   a plan that is made for it. Where the model leaves more than the batch open, what depends on that is not checked;
-   nor is a model that cannot be planned. */
+/* After settings_check_model, for those who do not run the model: settings_check_map of every class, by the shapes
+   of a plan that is made for it. A model that leaves more than the batch open, or cannot be planned, passes. */
 haya_status settings_check_shapes(const settings *s, haya_model *model, haya_error *error);
 
 /* Where there are no classes, makes one for each channel of the model's first output, of this shape; its thresholds

@@ -120,7 +120,7 @@ haya_status settings_check_model(settings *s, haya_model *model, haya_error *err
     return status;
 }
 
-/* ---- Shapes -------------------------------------------------------------------------------------------------- */
+/* ---- Shapes ------------------------------------------------------------------------------------------------- */
 
 static bool is_open(int64_t dim) {
     return dim < 0;
@@ -227,7 +227,7 @@ haya_status settings_check_shapes(const settings *s, haya_model *model, haya_err
     return status;
 }
 
-/* ---- Defaults ------------------------------------------------------------------------------------------------ */
+/* ---- Defaults ----------------------------------------------------------------------------------------------- */
 
 /* "dir/class1.pb" is "class1"; of several classes the first is "class1 1". */
 static char *default_name(const char *path, size_t index, size_t count) {

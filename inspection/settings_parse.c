@@ -84,7 +84,7 @@ static bool enter(const place *at, const char *key, const char *const *known, pl
     return only_known_keys(to, known);
 }
 
-/* ---- Values: each leaves what it is to read as it is where the key is absent ----------------------------------- */
+/* ---- Values: each leaves what it is to read as it is where the key is absent -------------------------------- */
 
 typedef struct range {
     double low, high;
@@ -209,7 +209,7 @@ static bool read_color(const place *at, const char *key, picture_rgb *color) {
     return true;
 }
 
-/* ---- Parts --------------------------------------------------------------------------------------------------- */
+/* ---- Parts -------------------------------------------------------------------------------------------------- */
 
 static bool read_input(const place *whole, settings_input *input) {
     static const char *const keys[] = {"tensor",      "mean",      "std",    "white",

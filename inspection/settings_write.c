@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* ---- As JSON: where jansson has no memory, it gives NULL, and takes NULL for a failure ------------------------- */
+/* ---- As JSON: where jansson has no memory, it gives NULL, and takes NULL for a failure ---------------------- */
 
 static json_t *colors_json(const double numbers[3]) {
     if (numbers[0] == numbers[1] && numbers[0] == numbers[2]) {
@@ -82,7 +82,7 @@ json_t *settings_json(const settings *s) {
                      classes);
 }
 
-/* ---- What was read, with what has been changed ----------------------------------------------------------------- */
+/* ---- What was read, with what has been changed -------------------------------------------------------------- */
 
 /* Whether both say the same, if in other words: 1 and 1.0; 7 and [7, 7, 7]; a color in small letters. */
 static bool same(const char *key, const json_t *a, const json_t *b) {
@@ -191,7 +191,7 @@ static json_t *document_of(const settings *s) {
     return ok ? document : NULL;
 }
 
-/* ---- Text ------------------------------------------------------------------------------------------------------ */
+/* ---- Text --------------------------------------------------------------------------------------------------- */
 
 /* With 15 digits 0.1 is "0.1"; where they do not tell a number from its neighbours, all have 17. To be freed. */
 static char *text_of(const json_t *document) {

@@ -13,7 +13,7 @@ const char *verdict_word(verdict_decision decision) {
     return words[decision];
 }
 
-/* ---- Scores -------------------------------------------------------------------------------------------------- */
+/* ---- Scores ------------------------------------------------------------------------------------------------- */
 
 static size_t value_count(const picture_map *map) {
     return (size_t)map->width * (size_t)map->height;
@@ -57,9 +57,9 @@ static float value_of(uint32_t key) {
     return value;
 }
 
-/* Counts the values by the upper 16 bits of their keys or, where `upper` is not negative, those with these upper bits
-   by their lower 16. Returns the bits at which the largest `*wanted` of them end; *wanted becomes how many of those
-   with these bits belong to them. */
+/* Counts the values by the upper 16 bits of their keys or, where `upper` is not negative, those with these upper
+   bits by their lower 16. Returns the bits at which the largest `*wanted` of them end; *wanted becomes how many of
+   those with these bits belong to them. */
 static uint32_t cut(const picture_map *map, int64_t upper, size_t *counts, size_t *wanted) {
     memset(counts, 0, 65536 * sizeof *counts);
     for (size_t i = 0; i < value_count(map); i++) {
@@ -113,7 +113,7 @@ static haya_status score_of(const settings_score *how, const picture_map *map, d
     }
 }
 
-/* ---- Verdicts ------------------------------------------------------------------------------------------------ */
+/* ---- Verdicts ----------------------------------------------------------------------------------------------- */
 
 static void decide(const settings_class *how, verdict *v) {
     v->region_threshold = NAN;

@@ -22,10 +22,10 @@ typedef struct verdict {
     size_t region_count;
 } verdict;
 
-/* Judges the map of a class, which becomes the verdict's, also on failure: smooths it, and finds score, verdict and,
-   where a threshold was reached, regions. Regions are told in the pixels of a picture of width x height that the map
-   covers; 0: in the map's own. They are at or above the threshold that was reached or, where the score is an area,
-   the one that areas are counted by. */
+/* Judges the map of a class, which becomes the verdict's, also on failure: smooths it, and finds score, verdict
+   and, where a threshold was reached, regions. Regions are told in the pixels of a picture of width x height that
+   the map covers; 0: in the map's own. They are at or above the threshold that was reached or, where the score is
+   an area, the one that areas are counted by. */
 haya_status verdict_make(const settings_class *how, picture_map *map, int width, int height, verdict *v,
                          haya_error *error);
 void verdict_free(verdict *v); /* and empties it */

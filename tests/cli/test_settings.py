@@ -324,5 +324,41 @@ class Inspecting(Settings):
             self.assertIn(part, text)
 
 
+class Demo(harness.HayaTest):
+    """The demo's models and settings on the pictures that are kept with it, which neither was made by."""
+
+    CLASSES = ("fabric", "metal", "wood", "leather", "grid", "brick")
+
+    def judge(self, model, picture, *options):
+        return self.succeed_json("run", DEMO / "models" / f"{model}.pb", "-i", picture, *options)
+
+    def test_each_model_tells_marred_from_good(self):
+        for number, name in enumerate(self.CLASSES, 1):
+            for picture in (DEMO / "pictures" / name / "test").glob("*/*.png"):
+                told = self.judge(f"class{number}", picture)
+                self.assertEqual([part["name"] for part in told["classes"]], [name])
+                self.assertEqual(told["verdict"], "OK" if picture.parent.name == "good" else "NG", picture)
+
+    def test_the_model_of_all_marks_the_right_class(self):
+        overlay = self.directory / "overlay.png"
+        for name in self.CLASSES:
+            folder = DEMO / "pictures" / name
+            self.assertEqual(self.judge("all", folder / "test/good/000.png")["verdict"], "OK")
+            told = self.judge("all", folder / "test/spot/000.png", "--overlay", overlay)
+            found = {part["name"]: part for part in told["classes"]}
+            self.assertEqual(told["verdict"], "NG")
+            self.assertEqual(tuple(found), self.CLASSES)
+            self.assertEqual([part for part in found if found[part]["verdict"] == "NG"], [name])
+            left, top, right, bottom = found[name]["regions"][0]["box"]
+            marred = read_png(folder / "ground_truth/spot/000_mask.png") > 0
+            self.assertGreater(marred[top:bottom, left:right].mean(), 0.3)
+            if name not in ("fabric", "brick"):
+                continue
+            color = [int(found[name]["color"][at:at + 2], 16) for at in (1, 3, 5)]
+            shown = read_png(overlay)[:, :256]
+            outline = (shown == color).all(2)
+            self.assertTrue(outline[max(top - 1, 0):bottom + 1, max(left - 1, 0):right + 1].any())
+
+
 if __name__ == "__main__":
     unittest.main()
