@@ -21,7 +21,11 @@ exit_status read_settings(const char *option, const char *model_path, haya_model
     if (status == HAYA_OK && shapes) {
         status = settings_check_shapes(s, model, &error);
     }
-    return status == HAYA_OK ? DONE : fail_inspection(MODEL_UNUSABLE, &error);
+    if (status != HAYA_OK) {
+        settings_free(s);
+        return fail_inspection(MODEL_UNUSABLE, &error);
+    }
+    return DONE;
 }
 
 /* One number for all colours, or one for each. */

@@ -63,8 +63,8 @@ static void what_a_file_leaves_out_has_its_default(void) {
             settings_free(&s);
         }
     }
-    if (CHECK_INT(parse("{\"haya\":1,\"input\":{\"mean\":0,\"std\":255},\"classes\":[{\"name\":\"a\"}]}", &s, &error),
-                  HAYA_OK)) {
+    const char *scaled = "{\"haya\":1,\"input\":{\"mean\":0,\"std\":255},\"classes\":[{\"name\":\"a\"}]}";
+    if (CHECK_INT(parse(scaled, &s, &error), HAYA_OK)) {
         const settings_class *c = &s.classes[0];
         CHECK(s.input.mean[0] == 0 && s.input.mean[2] == 0 && s.input.deviation[1] == 255);
         CHECK(c->map.type == SETTINGS_MAP_OUTPUT && !c->map.output && c->map.output_index == 0);
@@ -362,7 +362,9 @@ static bool same_json(const char *a, const char *b) {
 
 static void what_was_read_is_written_again(void) {
     static const char *const texts[] = {
-        complete, "{\"haya\": 1}", "{\"classes\": [{\"name\": \"a\", \"thresholds\": {\"high\": 0.1}}], \"haya\": 1}",
+        complete,
+        "{\"haya\": 1}",
+        "{\"classes\": [{\"name\": \"a\", \"thresholds\": {\"high\": 0.1}}], \"haya\": 1}",
         "{\"haya\": 1, \"input\": {\"mean\": [7, 7, 7], \"resize\": \"stretch\"}}",
         "{\"haya\": 1, \"classes\": [{\"name\": \"a\", \"map\": {\"channel\": 0, \"type\": \"output\"}}]}",
         "{\"haya\": 1, \"classes\": [{\"name\": \"a\", \"score\": {}, \"comment\": \"b\"}]}",
@@ -389,8 +391,8 @@ static void what_was_changed_is_written_and_nothing_else(void) {
     static const char after[] = "{\n  \"haya\": 1,\n  \"comment\": \"kept\",\n  \"classes\": [\n    {\n"
                                 "      \"thresholds\": {\n        \"high\": 0.65,\n        \"low\": 0.3\n      },\n"
                                 "      \"name\": \"a\"\n    },\n    {\n      \"name\": \"b\",\n"
-                                "      \"smoothing_sigma\": 2.0,\n      \"score\": {\n        \"type\": \"top_mean\",\n"
-                                "        \"percent\": 1.0\n      }\n    }\n  ],\n  \"input\": {\n"
+                                "      \"smoothing_sigma\": 2.0,\n      \"score\": {\n"
+                                "        \"type\": \"top_mean\",\n        \"percent\": 1.0\n      }\n    }\n  ],\n  \"input\": {\n"
                                 "    \"color_order\": \"bgr\"\n  }\n}\n";
     const char *path = scratch_path("changed.json");
     settings s;

@@ -58,7 +58,8 @@ static void ranks_two_and_three_and_other_types_are_maps(void) {
         }
     }
     static const haya_shape others[] = {{-1, {0}},         {1, {3}},          {2, {0, 3}},      {3, {2, 2, 3}},
-                                        {4, {1, 2, 3, 2}}, {4, {2, 2, 3, 1}}, {2, {65537, 1}}, {5, {1, 1, 1, 1, 1}}};
+                                        {4, {1, 2, 3, 2}}, {4, {2, 2, 3, 1}}, {2, {65537, 1}},
+                                        {5, {1, 1, 1, 1, 1}}};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         CHECK(!is_map(&others[i]));
     }
@@ -218,7 +219,8 @@ static void a_threshold_is_reached_by_its_own_value(void) {
 static void what_is_no_number_is_unsure_whatever_the_score(void) {
     static const float values[4] = {0, 1, NAN, 0};
     for (int type = SETTINGS_SCORE_MAX; type <= SETTINGS_SCORE_AREA; type++) {
-        settings_class how = {.score = {.type = (settings_score_type)type, .percent = 100}, .low = 0.1, .high = 0.5};
+        settings_class how = {.score = {.type = (settings_score_type)type, .percent = 100},
+                              .low = 0.1, .high = 0.5};
         verdict v = judge(&how, values, 2, 2);
         CHECK(isnan(v.score) && v.decision == VERDICT_UNSURE && v.region_count == 0);
         verdict_free(&v);
@@ -247,8 +249,9 @@ static void regions_are_in_the_pictures_pixels(void) {
     settings_class how = {.low = 0.5, .high = 0.5};
     verdict v;
     if (CHECK_INT(verdict_make(&how, &map, 20, 10, &v, NULL), HAYA_OK)) {
-        CHECK(v.region_count == 1 && v.regions[0].left == 10 && v.regions[0].right == 20 && v.regions[0].bottom == 5);
-        CHECK_INT(v.regions[0].area, 50);
+        const picture_region *r = v.regions;
+        CHECK(v.region_count == 1 && r->left == 10 && r->top == 0 && r->right == 20 && r->bottom == 5);
+        CHECK_INT(r->area, 50);
         verdict_free(&v);
     }
 }
@@ -300,7 +303,7 @@ static void sizes_are_stretched_or_must_be_the_models(void) {
     }
     s.input.stretch = false;
     CHECK_INT(input_from_picture(&s.input, &input, &p, "p", &tensor, &error), HAYA_ERROR_SHAPE);
-    CHECK_HAS(error.message, "p: it is 3x2, input 'x' takes 5x4, and the model's settings say that pictures are not");
+    CHECK_HAS(error.message, "p: it is 3x2, input 'x' takes 5x4, and the model's settings say that pictures are");
     input.shape.dims[1] = input.shape.dims[2] = -1;
     CHECK_INT(input_shape(&s.input, &input, p.width, p.height, p.channels, "p", &shape, &error), HAYA_OK);
     CHECK(shape.dims[1] == 2 && shape.dims[2] == 3 && shape.dims[3] == 1);
