@@ -392,7 +392,8 @@ static void what_was_changed_is_written_and_nothing_else(void) {
                                 "      \"thresholds\": {\n        \"high\": 0.65,\n        \"low\": 0.3\n      },\n"
                                 "      \"name\": \"a\"\n    },\n    {\n      \"name\": \"b\",\n"
                                 "      \"smoothing_sigma\": 2.0,\n      \"score\": {\n"
-                                "        \"type\": \"top_mean\",\n        \"percent\": 1.0\n      }\n    }\n  ],\n  \"input\": {\n"
+                                "        \"type\": \"top_mean\",\n        \"percent\": 1.0\n      }\n    }\n  ],\n"
+                                "  \"input\": {\n"
                                 "    \"color_order\": \"bgr\"\n  }\n}\n";
     const char *path = scratch_path("changed.json");
     settings s;
