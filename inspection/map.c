@@ -28,6 +28,11 @@ static int32_t channels_of(const haya_shape *shape) {
 
 static float element(const haya_tensor *tensor, size_t index) {
     const unsigned char *data = tensor->data;
+    if (tensor->dtype == HAYA_FLOAT32) { /* as nearly all are */
+        float value;
+        memcpy(&value, data + index * sizeof value, sizeof value);
+        return value;
+    }
     return (float)number_as_double(number_load(data + index * haya_dtype_size(tensor->dtype),
                                                number_type_of(tensor->dtype)));
 }

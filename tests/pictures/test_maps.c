@@ -152,6 +152,42 @@ static void an_overlay_leaves_the_picture_where_nothing_is(void) {
     picture_canvas_free(&canvas);
 }
 
+static picture_rgb pixel_of(const picture_canvas *canvas, int x, int y) {
+    const uint8_t *pixel = canvas->pixels + 3 * (y * canvas->width + x);
+    return (picture_rgb){pixel[0], pixel[1], pixel[2]};
+}
+
+static bool is_colour(picture_rgb pixel, int red, int green, int blue) {
+    return pixel.red == red && pixel.green == green && pixel.blue == blue;
+}
+
+static void layers_are_tinted_and_outlined_in_their_colours(void) {
+    float grey[8 * 8], spot[16] = {0}, other[16] = {0};
+    for (int i = 0; i < 64; i++) {
+        grey[i] = 90;
+    }
+    spot[5] = 0.6f; /* a pixel of 4 x 4 is two of 8 x 8 */
+    other[5] = 0.4f;
+    other[10] = NAN;
+    picture p = {8, 8, 1, grey, 255};
+    picture_map maps[2] = {{4, 4, spot}, {4, 4, other}};
+    const picture_layer layers[] = {{&maps[0], 0.6f, {255, 0, 0}, "A"}, {&maps[1], 0.5f, {0, 255, 0}, "LONG"}};
+    picture_canvas canvas;
+    if (!CHECK_INT(picture_paint(&p, layers, 2, &canvas, NULL), PICTURE_OK)) {
+        return;
+    }
+    CHECK(canvas.width > 8 + picture_text_width(1, "LONG") && canvas.height == 8);
+    CHECK(is_colour(pixel_of(&canvas, 0, 0), 90, 90, 90));
+    CHECK(is_colour(pixel_of(&canvas, 2, 2), 145, 60, 60) && is_colour(pixel_of(&canvas, 3, 3), 145, 60, 60));
+    CHECK(is_colour(pixel_of(&canvas, 1, 2), 255, 0, 0) && is_colour(pixel_of(&canvas, 3, 4), 255, 0, 0));
+    CHECK(is_colour(pixel_of(&canvas, 5, 5), 90, 90, 90)); /* what is no number reaches nothing */
+    picture_canvas_free(&canvas);
+    if (CHECK_INT(picture_paint(&p, NULL, 0, &canvas, NULL), PICTURE_OK)) {
+        CHECK(canvas.width == 8 && canvas.height == 8 && is_colour(pixel_of(&canvas, 7, 7), 90, 90, 90));
+        picture_canvas_free(&canvas);
+    }
+}
+
 static void text_is_cut_off_at_the_edges(void) {
     uint8_t pixels[10 * 10 * 3 + 1] = {0};
     picture_canvas canvas = {10, 10, pixels};
@@ -238,6 +274,7 @@ int main(void) {
     RUN(heat_is_lighter_the_higher_the_value);
     RUN(the_scale_of_a_heat_map_is_fixed);
     RUN(an_overlay_leaves_the_picture_where_nothing_is);
+    RUN(layers_are_tinted_and_outlined_in_their_colours);
     RUN(text_is_cut_off_at_the_edges);
     RUN(pngs_come_back_as_they_went);
     RUN(tiffs_come_back_as_they_went);
