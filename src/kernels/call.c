@@ -171,6 +171,7 @@ void hy_call_assert(const hy_call *call)
     for (int i = 0; i < call->input_count; i++)
         assert_view(&call->in[i]);
     assert_view(&call->out);
+    assert(!call->upsample2 || call->family == HY_CONV2D);
     assert_family(call);
     if (has_epilogue(call))
         assert_epilogue(call);

@@ -110,10 +110,10 @@ static conv_job conv_prepare(const hy_call *call, const void *const *in, void *o
     conv.cut = hy_gemm_cut_make(dims[0] * dims[1] * dims[2], dims[3] / conv.layout.groups);
     conv.work = (char *)scratch + conv.layout.shared_bytes;
     if (conv.layout.copies) {
-        conv.image = hy_image_copy(&call->in[0], in[0], window->pad_top, window->pad_left, conv.layout.height,
+        conv.image = hy_image_copy(call, in[0], window->pad_top, window->pad_left, conv.layout.height,
                                    conv.layout.width, scratch, team);
     } else {
-        conv.image = hy_image_of(&call->in[0], in[0]);
+        conv.image = hy_image_of_call(call, in[0]);
         conv.zeros = memset(scratch, 0, conv.layout.shared_bytes);
     }
     return conv;

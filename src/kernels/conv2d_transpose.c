@@ -114,7 +114,7 @@ static const char *transpose_run(const hy_call *call, const void *const *in, voi
     float *copy = (float *)((char *)scratch + zeros_bytes(call));
     job.work = (char *)copy + copy_bytes(call);
     if (copies_input(call))
-        job.image = hy_image_copy(image, in[0], 0, 0, image->dims[1], image->dims[2], copy, team);
+        job.image = hy_image_copy(call, in[0], 0, 0, image->dims[1], image->dims[2], copy, team);
     int64_t phases = (int64_t)call->window.stride_h * call->window.stride_w;
     hy_team_run(team, transpose_task, &job, phases * job.cut.column_blocks * job.cut.row_blocks);
     return NULL;

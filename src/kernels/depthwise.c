@@ -229,7 +229,7 @@ static const char *depthwise_run(const hy_call *call, const void *const *in, voi
         job.filter_h = dims[3] * filter->dims[1];
     }
     if (!hy_image_is_packed(image))
-        job.image = hy_image_copy(image, in[0], 0, 0, image->dims[1], image->dims[2],
+        job.image = hy_image_copy(call, in[0], 0, 0, image->dims[1], image->dims[2],
                                   (float *)((char *)scratch + filter_bytes(call)), team);
     int64_t rows = dims[0] * dims[1];
     job.rows = hy_min64(rows, hy_ceil_div(task_pixels, dims[2]));

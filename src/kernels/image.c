@@ -33,7 +33,9 @@ void hy_image_tap(const hy_image *image, const hy_grid *grid, int64_t offset_y, 
         int64_t in_x = x * grid->step_x + offset_x;
         for (; x < grid->width && i < count; x++, i++, in_x += grid->step_x) {
             bool inside = in_x >= 0 && in_x < width;
-            pointers[i] = inside ? image->data + n * image->batch + in_y * image->row + in_x * image->pixel : zeros;
+            pointers[i] = inside ? image->data + n * image->batch + (in_y >> image->shift) * image->row
+                                       + (in_x >> image->shift) * image->pixel
+                                 : zeros;
         }
     }
 }
@@ -50,14 +52,14 @@ static void copy_pixels(const copy_job *copy, const hy_f32 *from, float *to, int
 {
     const hy_image *image = &copy->from;
     int64_t channels = copy->channels;
-    if (image->pixel == 1) {
+    if (image->pixel == 1 && !image->shift) {
         hy_gemm_transpose(to + first * channels, channels, from, image->channel, channels, last - first);
-    } else if (image->channel == 1 && image->pixel == channels) {
+    } else if (image->channel == 1 && image->pixel == channels && !image->shift) {
         memcpy(to + first * channels, from, (size_t)((last - first) * channels) * sizeof(float));
     } else {
         for (int64_t x = first; x < last; x++)
             for (int64_t c = 0; c < channels; c++)
-                to[x * channels + c] = from[(x - first) * image->pixel + c * image->channel];
+                to[x * channels + c] = from[((x - first) >> image->shift) * image->pixel + c * image->channel];
     }
 }
 
@@ -78,17 +80,17 @@ static void copy_row(void *argument, int64_t index, int worker)
     int64_t first = hy_min64(copy->pad_left, copy->width);
     int64_t last = hy_min64(copy->pad_left + image->width, copy->width);
     memset(to, 0, (size_t)(first * copy->channels) * sizeof(float));
-    copy_pixels(copy, image->data + n * image->batch + y * image->row, to, first, last);
+    copy_pixels(copy, image->data + n * image->batch + (y >> image->shift) * image->row, to, first, last);
     memset(to + last * copy->channels, 0, (size_t)((copy->width - last) * copy->channels) * sizeof(float));
 }
 
-hy_image hy_image_copy(const hy_view *view, const void *memory, int64_t pad_top, int64_t pad_left, int64_t height,
+hy_image hy_image_copy(const hy_call *call, const void *memory, int64_t pad_top, int64_t pad_left, int64_t height,
                        int64_t width, float *to, hy_team *team)
 {
-    int64_t channels = view->dims[3];
-    copy_job copy = {.from = hy_image_of(view, memory), .to = to, .height = height, .width = width,
+    int64_t channels = call->in[0].dims[3];
+    copy_job copy = {.from = hy_image_of_call(call, memory), .to = to, .height = height, .width = width,
                  .channels = channels, .pad_top = pad_top, .pad_left = pad_left};
-    hy_team_run(team, copy_row, &copy, view->dims[0] * height);
+    hy_team_run(team, copy_row, &copy, call->in[0].dims[0] * height);
     return (hy_image){.data = to, .height = height, .width = width, .batch = height * width * channels,
                       .row = width * channels, .pixel = channels, .channel = 1};
 }

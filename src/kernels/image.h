@@ -8,11 +8,12 @@
 
 #include "kernels/vec.h"
 
-/* [n, height, width, channels] */
+/* [n, height, width, channels]; pixel (y, x) lies at (y >> shift, x >> shift). */
 typedef struct hy_image {
     const hy_f32 *data;
-    int64_t height, width;
+    int64_t height, width;              /* as it is read */
     int64_t batch, row, pixel, channel; /* strides in elements */
+    int shift;                          /* 1: each pixel in memory is read as 2 x 2; else 0 */
 } hy_image;
 
 /* A convolution's output pixels, [n, height, width], and which input pixel a tap of the filter reads for each of
@@ -33,6 +34,16 @@ static inline hy_image hy_image_of(const hy_view *view, const void *memory)
                       .pixel = view->strides[2], .channel = view->strides[3]};
 }
 
+/* What a convolution reads: in[0], or its enlargement. */
+static inline hy_image hy_image_of_call(const hy_call *call, const void *memory)
+{
+    hy_image image = hy_image_of(&call->in[0], memory);
+    image.shift = call->upsample2;
+    image.height <<= image.shift;
+    image.width <<= image.shift;
+    return image;
+}
+
 /* Channels of one pixel are neighbours in memory. */
 static inline bool hy_image_is_packed(const hy_view *view)
 {
@@ -46,9 +57,9 @@ void hy_image_offsets(const hy_view *view, int64_t first, int64_t count, int64_t
 void hy_image_tap(const hy_image *image, const hy_grid *grid, int64_t offset_y, int64_t offset_x,
                   const hy_f32 *zeros, int64_t first, int64_t count, const hy_f32 **pointers);
 
-/* Makes a dense image [n, height, width, channels] at `to`: the view, shifted down and right by the padding and cut
-   off at height and width, zeros around it. */
-hy_image hy_image_copy(const hy_view *view, const void *memory, int64_t pad_top, int64_t pad_left, int64_t height,
+/* Makes a dense image [n, height, width, channels] at `to`: what the call reads, shifted down and right by the padding
+   and cut off at height and width, zeros around it. */
+hy_image hy_image_copy(const hy_call *call, const void *memory, int64_t pad_top, int64_t pad_left, int64_t height,
                        int64_t width, float *to, hy_team *team);
 
 #endif

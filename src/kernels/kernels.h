@@ -31,7 +31,8 @@ typedef enum hy_family {
     HY_REDUCE,           /* in[0] dims: kept ones, then reduced ones; out dims: the kept ones */
     HY_SOFTMAX,          /* over the last dimension; float32 */
     HY_MATMUL,           /* in[0] [m, k], in[1] [k, n], out [m, n]; float32; epilogue */
-    HY_CONV2D,           /* in[0] [n, h, w, ci], in[1] [kh, kw, ci / groups, co], out [n, oh, ow, co]; epilogue */
+    HY_CONV2D,           /* in[0] [n, h, w, ci], in[1] [kh, kw, ci / groups, co], out [n, oh, ow, co]; epilogue;
+                            upsample2 */
     HY_CONV2D_TRANSPOSE, /* in[0] [n, h, w, ci], in[1] [kh, kw, co, ci], out [n, oh, ow, co]: the gradient of the
                             convolution that has the given window and takes out's shape to in[0]'s; epilogue */
     HY_DEPTHWISE,        /* in[0] [n, h, w, c], in[1] [kh, kw, c, m], out [n, oh, ow, c * m]; epilogue */
@@ -98,12 +99,15 @@ typedef struct hy_call {
         struct { hy_resize mode; bool align_corners, half_pixel_centers; } resize;
     };
     hy_window window;     /* convolutions and pool */
+    bool upsample2;       /* HY_CONV2D: the window moves over in[0] enlarged twice by nearest neighbours, whose pixel
+                             (y, x) is in[0]'s (y / 2, x / 2) */
     hy_epilogue epilogue; /* matmul and convolutions */
 } hy_call;
 
 /* The structure is checked and operands fit each other: asserts for programmer errors, in debug builds. */
 void hy_call_assert(const hy_call *call);
-uint64_t hy_call_flops(const hy_call *call); /* a multiply-add is 2; transcendental functions count as 1 */
+uint64_t hy_call_flops(const hy_call *call); /* a multiply-add is 2; transcendental functions count as 1;
+                                                convolutions as direct sums, over the enlarged image with upsample2 */
 uint64_t hy_call_bytes(const hy_call *call); /* elements of operands read and written once */
 
 typedef struct hy_kernel {

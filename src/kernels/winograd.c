@@ -115,7 +115,8 @@ static void find_pixels(const winograd_job *job, int64_t tile, const hy_f32 *pix
         for (int64_t j = 0; j < POINTS; j++) {
             bool inside = top + i >= 0 && top + i < image->height && left + j >= 0 && left + j < image->width;
             pixels[i * POINTS + j] =
-                inside ? data + (top + i) * image->row + (left + j) * image->pixel : job->zeros;
+                inside ? data + ((top + i) >> image->shift) * image->row + ((left + j) >> image->shift) * image->pixel
+                       : job->zeros;
         }
 }
 
@@ -363,7 +364,7 @@ static void columns_task(void *argument, int64_t index, int worker)
 static const char *winograd_run(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team)
 {
     winograd_layout l = layout_of(call);
-    winograd_job job = {.call = call, .layout = l, .image = hy_image_of(&call->in[0], in[0]),
+    winograd_job job = {.call = call, .layout = l, .image = hy_image_of_call(call, in[0]),
                         .store = hy_store_make(call, in, out), .filter = hy_operand(&call->in[1], in[1]),
                         .zeros = memset(scratch, 0, l.zeros), .shared = (float *)((char *)scratch + l.zeros),
                         .workers = (char *)scratch + l.zeros + l.shared};

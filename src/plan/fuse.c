@@ -5,6 +5,9 @@
  *     activation(sum * scale[c] + shift[c] + residual)
  *
  * The producer moves to the reader's place in the list, where all operands of both have been computed.
+ *
+ * An enlargement to twice the size by nearest neighbours moves into the convolution that is its only reader: the
+ * convolution finds each pixel at half its coordinates, and the enlarged tensor is never made.
  */
 #include <string.h>
 
@@ -142,15 +145,72 @@ static int32_t *find_writers(const hy_drafts *d)
     return writers;
 }
 
-static haya_status fuse_into(hy_drafts *d, hy_draft *reader, hy_draft *producer)
+static haya_status join_ops(const hy_drafts *d, const hy_draft *producer, const hy_draft *reader, const char **op)
 {
-    const char *op = hy_arena_printf(d->arena, "%s+%s", producer->op, reader->op);
-    if (!op)
-        return hy_out_of_memory(d->error, "plan");
+    *op = hy_arena_printf(d->arena, "%s+%s", producer->op, reader->op);
+    return *op ? HAYA_OK : hy_out_of_memory(d->error, "plan");
+}
+
+static haya_status fuse_into(const hy_drafts *d, hy_draft *reader, hy_draft *producer)
+{
+    const char *op;
+    HY_TRY(join_ops(d, producer, reader, &op));
     producer->out = reader->out;
     producer->node = reader->node;
     producer->op = op;
     *reader = *producer;
+    producer->dead = true;
+    return HAYA_OK;
+}
+
+/* The draft that makes all of what `reader` reads as operand `which`, and for nobody else; NULL: none. */
+static hy_draft *own_producer(const hy_drafts *d, const int32_t *writers, const hy_draft *reader, int which)
+{
+    if (reader->in[which] < 0)
+        return NULL;
+    int32_t value = hy_value_owner(d, reader->in[which]);
+    return writers[value] >= 0 && d->values[value].readers == 1 ? &d->drafts[writers[value]] : NULL;
+}
+
+/* ---- Epilogues --------------------------------------------------------------------------------------------------- */
+
+static haya_status fuse_epilogue(const hy_drafts *d, const int32_t *writers, hy_draft *reader)
+{
+    if (writers[hy_value_owner(d, reader->out)] < 0)
+        return HAYA_OK; /* it writes a part of its output */
+    for (int k = 0; k < reader->call.input_count; k++) {
+        hy_draft *producer = own_producer(d, writers, reader, k);
+        if (!producer || !has_epilogue(producer->call.family))
+            continue;
+        hy_draft trial = *producer;
+        if (!absorb(&trial, reader, k))
+            continue;
+        *producer = trial;
+        return fuse_into(d, reader, producer);
+    }
+    return HAYA_OK;
+}
+
+/* ---- Enlarged inputs --------------------------------------------------------------------------------------------- */
+
+/* Whether output pixel (y, x) is input pixel (y / 2, x / 2). At exactly twice the size both of TensorFlow's ways to
+   find the nearest pixel say so, floor(y * 0.5) and floor((y + 0.5) * 0.5); with corners aligned it is another. */
+static bool doubles_pixels(const hy_call *call)
+{
+    const int64_t *from = call->in[0].dims, *to = call->out.dims;
+    return call->family == HY_RESIZE && call->resize.mode == HY_RESIZE_NEAREST && !call->resize.align_corners
+        && to[1] == 2 * from[1] && to[2] == 2 * from[2];
+}
+
+static haya_status fuse_upsampling(const hy_drafts *d, const int32_t *writers, hy_draft *reader)
+{
+    hy_draft *producer = own_producer(d, writers, reader, 0);
+    if (!producer || !doubles_pixels(&producer->call) || !same_view(&reader->call.in[0], &producer->call.out))
+        return HAYA_OK;
+    HY_TRY(join_ops(d, producer, reader, &reader->op));
+    reader->call.upsample2 = true;
+    reader->call.in[0] = producer->call.in[0];
+    reader->in[0] = producer->in[0];
     producer->dead = true;
     return HAYA_OK;
 }
@@ -161,22 +221,13 @@ haya_status hy_fuse(hy_drafts *d)
     if (!writers)
         return hy_out_of_memory(d->error, "plan");
     for (size_t i = 0; i < d->count; i++) {
-        hy_draft *reader = &d->drafts[i];
-        for (int k = 0; !reader->dead && k < reader->call.input_count; k++) {
-            if (has_epilogue(reader->call.family) || reader->in[k] < 0)
-                continue;
-            int32_t value = hy_value_owner(d, reader->in[k]);
-            int32_t writer = writers[value];
-            if (writer < 0 || d->values[value].readers != 1 || !has_epilogue(d->drafts[writer].call.family)
-                || writers[hy_value_owner(d, reader->out)] != (int32_t)i)
-                continue;
-            hy_draft trial = d->drafts[writer];
-            if (!absorb(&trial, reader, k))
-                continue;
-            d->drafts[writer] = trial;
-            HY_TRY(fuse_into(d, reader, &d->drafts[writer]));
-            break;
-        }
+        hy_draft *draft = &d->drafts[i];
+        if (draft->dead)
+            continue;
+        if (draft->call.family == HY_CONV2D)
+            HY_TRY(fuse_upsampling(d, writers, draft));
+        else if (!has_epilogue(draft->call.family))
+            HY_TRY(fuse_epilogue(d, writers, draft));
     }
     return HAYA_OK;
 }

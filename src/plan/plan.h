@@ -3,7 +3,7 @@
  * The plan: a program's run nodes, for given input shapes, as a list of steps on placed memory.
  *
  *     lower.c    nodes -> drafts: calls between values; what is known by now is folded
- *     fuse.c     convolution + bias + batch norm + residual + activation become one call
+ *     fuse.c     nearest upsampling + convolution + bias + batch norm + residual + activation become one call
  *     memory.c   lifetimes -> offsets in the session's scratch
  *     plan.c     kernels chosen, places decided; the public calls
  */

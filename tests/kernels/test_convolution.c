@@ -20,6 +20,7 @@ typedef struct conv_problem {
     hy_family family;
     int64_t in[4], filter[4], out[4];
     int64_t groups;
+    bool upsample2;
     hy_window window;
     hy_epilogue epilogue;
     test_layout layouts[6]; /* of the inputs, in their order, and in the end of out */
@@ -98,13 +99,15 @@ static conv_problem random_problem(hy_family family, uint64_t seed)
     random_window(random, window);
     random_epilogue(random, &problem.epilogue);
     random_channels(random, &problem, &ci, &co);
+    problem.upsample2 = family == HY_CONV2D && random_chance(random, 40);
     int64_t oh, ow, kh = window->kernel_h, kw = window->kernel_w, multiplier = random_chance(random, 70) ? 1 : 3;
     if (family == HY_CONV2D_TRANSPOSE) {
         oh = random_origin(random, h, kh, window->stride_h, window->dilation_h, window->pad_top);
         ow = random_origin(random, w, kw, window->stride_w, window->dilation_w, window->pad_left);
     } else {
-        oh = random_windows(random, h, kh, window->stride_h, window->dilation_h, window->pad_top);
-        ow = random_windows(random, w, kw, window->stride_w, window->dilation_w, window->pad_left);
+        int64_t enlarged = problem.upsample2 ? 2 : 1;
+        oh = random_windows(random, enlarged * h, kh, window->stride_h, window->dilation_h, window->pad_top);
+        ow = random_windows(random, enlarged * w, kw, window->stride_w, window->dilation_w, window->pad_left);
     }
     if (family == HY_DEPTHWISE)
         co = ci * multiplier;
@@ -126,7 +129,8 @@ static test_layout vector_layout(test_layout layout)
 
 static prepared prepare(const conv_problem *problem)
 {
-    prepared p = {.call = {.family = problem->family, .window = problem->window, .epilogue = problem->epilogue}};
+    prepared p = {.call = {.family = problem->family, .window = problem->window, .epilogue = problem->epilogue,
+                           .upsample2 = problem->upsample2}};
     const hy_epilogue *epilogue = &problem->epilogue;
     int count = 0;
     p.in[count] = operand_make(HAYA_FLOAT32, 4, problem->in, &problem->layouts[count], 0xff);
@@ -193,14 +197,15 @@ static void visit_products(const conv_problem *problem, visitor *visit, void *co
     bool transposed = problem->family == HY_CONV2D_TRANSPOSE;
     const int64_t *windows = transposed ? problem->in : problem->out;
     const int64_t *image = transposed ? problem->out : problem->in;
+    int64_t enlarged = problem->upsample2 ? 2 : 1;
     for (int64_t p = 0; p < windows[0] * windows[1] * windows[2]; p++)
         for (int64_t tap = 0; tap < window->kernel_h * window->kernel_w; tap++) {
             int64_t n = p / (windows[1] * windows[2]), wy = p / windows[2] % windows[1], wx = p % windows[2];
             int64_t y = wy * window->stride_h - window->pad_top + tap / window->kernel_w * window->dilation_h;
             int64_t x = wx * window->stride_w - window->pad_left + tap % window->kernel_w * window->dilation_w;
-            if (y < 0 || y >= image[1] || x < 0 || x >= image[2])
+            if (y < 0 || y >= enlarged * image[1] || x < 0 || x >= enlarged * image[2])
                 continue;
-            int64_t pixel = (n * image[1] + y) * image[2] + x;
+            int64_t pixel = (n * image[1] + y / enlarged) * image[2] + x / enlarged;
             visit_channels(problem, transposed ? pixel : p, transposed ? p : pixel, tap, visit, context);
         }
 }
@@ -234,12 +239,12 @@ static void describe(const conv_problem *problem, const hy_kernel *kernel)
 {
     const hy_window *w = &problem->window;
     printf("    %s/%s, seed %llu: in %lldx%lldx%lldx%lld, out %lldx%lldx%lldx%lld, groups %lld, kernel %dx%d, "
-           "stride %d %d, dilation %d %d, padding %d %d\n", kernel->name, hy_isa_name(kernel->isa),
+           "stride %d %d, dilation %d %d, padding %d %d%s\n", kernel->name, hy_isa_name(kernel->isa),
            (unsigned long long)problem->seed, (long long)problem->in[0], (long long)problem->in[1],
            (long long)problem->in[2], (long long)problem->in[3], (long long)problem->out[0],
            (long long)problem->out[1], (long long)problem->out[2], (long long)problem->out[3],
            (long long)problem->groups, w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->dilation_h,
-           w->dilation_w, w->pad_top, w->pad_left);
+           w->dilation_w, w->pad_top, w->pad_left, problem->upsample2 ? ", enlarged" : "");
 }
 
 static void check_problem(const conv_problem *problem)
@@ -270,7 +275,7 @@ static void random_problems(hy_family family, int count)
 
 static void conv2d_agrees_with_float64(void)
 {
-    random_problems(HY_CONV2D, 250);
+    random_problems(HY_CONV2D, 350);
 }
 
 static void conv2d_transpose_agrees_with_float64(void)
@@ -299,6 +304,16 @@ static conv_problem same_problem(hy_family family, int64_t h, int64_t w, int64_t
     return problem;
 }
 
+/* The input is half of what it was, read twice in each direction; sizes stay even that way. */
+static void enlarge(conv_problem *problem)
+{
+    problem->upsample2 = true;
+    for (int i = 1; i <= 2; i++) {
+        problem->out[i] += problem->in[i] % 2;
+        problem->in[i] = (problem->in[i] + 1) / 2;
+    }
+}
+
 static void long_sums_agree_with_float64(void)
 {
     static const int64_t shapes[][4] = {{4, 4, 1030, 70}, {3, 3, 300, 65}, {1, 1, 2048, 10}, {40, 40, 1, 64},
@@ -308,6 +323,10 @@ static void long_sums_agree_with_float64(void)
             for (int family = HY_CONV2D; family <= HY_CONV2D_TRANSPOSE; family++) {
                 const int64_t *s = shapes[i];
                 conv_problem problem = same_problem((hy_family)family, s[0], s[1], s[2], s[3], kernel);
+                check_problem(&problem);
+                if (family != HY_CONV2D)
+                    continue;
+                enlarge(&problem);
                 check_problem(&problem);
             }
 }
@@ -327,6 +346,8 @@ static conv_problem random_winograd_problem(uint64_t seed)
     problem.out[1] = h - 2 + problem.window.pad_top + random_int(random, 0, 2);
     problem.out[2] = w - 2 + problem.window.pad_left + random_int(random, 0, 2);
     problem.seed = seed;
+    if (seed % 3 == 0)
+        enlarge(&problem);
     random_epilogue(random, &problem.epilogue);
     for (int i = 2; i < 6; i++)
         problem.layouts[i] = layout_random(random, 4);
@@ -337,7 +358,7 @@ static conv_problem random_winograd_problem(uint64_t seed)
 
 static void winograd_agrees_with_float64(void)
 {
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
         conv_problem problem = random_winograd_problem(seed);
         prepared p = prepare(&problem);
         CHECK_STR(hy_kernel_choose(&p.call, HY_ISA_PORTABLE)->name, "conv2d_winograd");
@@ -369,11 +390,21 @@ static void compare_runs(const conv_problem *problem, hy_team *team, double **fi
 
 enum { most_kernels = 32 };
 
-static const int64_t invariance_shapes[][5] = { /* family, h, w, ci, co */
-    {HY_CONV2D, 40, 37, 3, 20}, {HY_CONV2D, 33, 40, 70, 97}, {HY_CONV2D, 8, 8, 200, 130},
-    {HY_CONV2D, 40, 40, 64, 1}, {HY_CONV2D, 70, 69, 20, 35}, {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33},
-    {HY_DEPTHWISE, 30, 31, 70, 70}, {HY_DEPTHWISE, 20, 21, 30, 60},
+static const int64_t invariance_shapes[][6] = { /* family, h, w, ci, co, enlarged */
+    {HY_CONV2D, 40, 37, 3, 20, 0}, {HY_CONV2D, 33, 40, 70, 97, 0}, {HY_CONV2D, 8, 8, 200, 130, 0},
+    {HY_CONV2D, 40, 40, 64, 1, 0}, {HY_CONV2D, 70, 69, 20, 35, 0}, {HY_CONV2D, 40, 37, 3, 20, 1},
+    {HY_CONV2D, 33, 40, 70, 97, 1}, {HY_CONV2D, 40, 40, 64, 1, 1}, {HY_CONV2D, 70, 69, 20, 35, 1},
+    {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33, 0}, {HY_DEPTHWISE, 30, 31, 70, 70, 0}, {HY_DEPTHWISE, 20, 21, 30, 60, 0},
 };
+
+static conv_problem invariance_problem(size_t index)
+{
+    const int64_t *s = invariance_shapes[index];
+    conv_problem problem = same_problem((hy_family)s[0], s[1], s[2], s[3], s[4], 3);
+    if (s[5])
+        enlarge(&problem);
+    return problem;
+}
 
 static void results_do_not_depend_on_the_number_of_threads(void)
 {
@@ -382,9 +413,8 @@ static void results_do_not_depend_on_the_number_of_threads(void)
         if (!CHECK(hy_team_create(threads, NULL, NULL, &teams[threads], NULL) == HAYA_OK))
             return;
     for (size_t i = 0; i < sizeof invariance_shapes / sizeof *invariance_shapes; i++) {
-        const int64_t *s = invariance_shapes[i];
         double *first[most_kernels] = {0};
-        conv_problem problem = same_problem((hy_family)s[0], s[1], s[2], s[3], s[4], 3);
+        conv_problem problem = invariance_problem(i);
         for (int threads = 1; threads <= 8; threads++)
             compare_runs(&problem, teams[threads], first);
         for (int k = 0; k < most_kernels; k++)
@@ -397,9 +427,8 @@ static void results_do_not_depend_on_the_number_of_threads(void)
 static void results_do_not_depend_on_alignment(void)
 {
     for (size_t i = 0; i < sizeof invariance_shapes / sizeof *invariance_shapes; i++) {
-        const int64_t *s = invariance_shapes[i];
         double *first[most_kernels] = {0};
-        conv_problem problem = same_problem((hy_family)s[0], s[1], s[2], s[3], s[4], 3);
+        conv_problem problem = invariance_problem(i);
         for (size_t shift = 0; shift < 16; shift++) {
             for (int operand = 0; operand < 6; operand++)
                 problem.layouts[operand].shift = (shift * (1 + 2 * (size_t)operand)) % 16;

@@ -507,6 +507,87 @@ static void every_activation_may_follow_a_convolution(void)
     }
 }
 
+/* How an image is enlarged before a convolution reads it. */
+typedef struct enlargement {
+    const char *op;
+    int32_t size[2]; /* of [2, 5, 6, 20] */
+    bool align_corners, half_pixel_centers;
+    const char *reader;
+} enlargement;
+
+static pb *add_reader(net *n, const char *name, const char *op, const char *input)
+{
+    char inputs[64];
+    snprintf(inputs, sizeof inputs, "%s %s", input, strcmp(op, "Conv2D") == 0 ? "w" : "w_depthwise");
+    pb *node = net_op(n, name, op, inputs);
+    gd_attr_ints(node, "strides", (int64_t[]){1, 1, 1, 1}, 4);
+    gd_attr_string(node, "padding", "SAME");
+    return node;
+}
+
+/* relu's convolution is up's only reader, unless twice is fetched. */
+static haya_model *open_enlarged(const enlargement *e)
+{
+    net n = {0};
+    net_input(&n, "x", 4, (int64_t[]){-1, -1, -1, 20});
+    net_ints(&n, "size", 2, e->size);
+    pb *node = net_op(&n, "up", e->op, "x size");
+    gd_attr_bool(node, "align_corners", e->align_corners);
+    gd_attr_bool(node, "half_pixel_centers", e->half_pixel_centers);
+    net_weights(&n, "w", 4, (int64_t[]){3, 3, 20, 20}, 1);
+    net_weights(&n, "w_depthwise", 4, (int64_t[]){3, 3, 20, 1}, 2);
+    net_weights(&n, "b", 1, (int64_t[]){20}, 3);
+    add_reader(&n, "conv", e->reader, "up");
+    net_op(&n, "bias", "BiasAdd", "conv b");
+    net_op(&n, "relu", "Relu", "bias");
+    add_reader(&n, "again", e->reader, "up");
+    net_op(&n, "twice", "AddV2", "relu again");
+    return net_open(&n, "enlarged.pb");
+}
+
+/* `fetches` begins with relu; whether its step takes up in, and what it gives is what it gives without. */
+static void check_enlarged(const enlargement *e, const char *fetches, bool taken)
+{
+    haya_model *model = open_enlarged(e);
+    haya_shape shape = loop_shape(4, 2, 5, 6, 20);
+    loop l, plain;
+    if (CHECK(loop_make(&l, model, "x", fetches, &shape, 1))
+        && CHECK(loop_make(&plain, model, "x", "relu up", &shape, 1))) {
+        check_step(l.plan, "ResizeNearestNeighbor+Conv2D+BiasAdd+Relu", taken);
+        check_step(l.plan, e->op, !taken);
+        check_step(plain.plan, e->op, true);
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        CHECK(distance(&l.out[0], &plain.out[0]) < 1e-5);
+        loop_free(&plain);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void nearest_upsampling_moves_into_the_convolution(void)
+{
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, true, "Conv2D"}, "relu", true);
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, false, "Conv2D"}, "relu", true);
+}
+
+static void other_enlargements_stay(void)
+{
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, true, false, "Conv2D"}, "relu", false);
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 13}, false, true, "Conv2D"}, "relu", false);
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {5, 12}, false, true, "Conv2D"}, "relu", false);
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {15, 18}, false, true, "Conv2D"}, "relu", false);
+    check_enlarged(&(enlargement){"ResizeBilinear", {10, 12}, false, true, "Conv2D"}, "relu", false);
+    const char *depthwise = "DepthwiseConv2dNative";
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, true, depthwise}, "relu", false);
+}
+
+static void upsampling_with_other_readers_stays(void)
+{
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, true, "Conv2D"}, "relu up", false);
+    check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, true, "Conv2D"}, "relu twice", false);
+}
+
 /* x plus itself: both operands are the convolution. */
 static void a_convolution_added_to_itself_is_right(void)
 {
@@ -647,6 +728,9 @@ int main(void)
     RUN(what_is_read_twice_is_not_fused_away);
     RUN(fused_equals_unfused);
     RUN(every_activation_may_follow_a_convolution);
+    RUN(nearest_upsampling_moves_into_the_convolution);
+    RUN(other_enlargements_stay);
+    RUN(upsampling_with_other_readers_stays);
     RUN(a_convolution_added_to_itself_is_right);
     RUN(memory_used_again_changes_no_result);
     RUN(a_chain_of_elementwise_operations_stays_in_one_place);
