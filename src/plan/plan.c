@@ -56,14 +56,24 @@ static bool is_elementwise(hy_family family)
     return family == HY_UNARY || family == HY_BINARY || family == HY_SCALE_SHIFT;
 }
 
-static bool same_dense_view(const hy_view *a, const hy_view *b)
+static size_t owner_bytes(const hy_drafts *d, int32_t value)
 {
-    if (a->rank != b->rank || haya_dtype_size(a->dtype) != haya_dtype_size(b->dtype))
-        return false;
-    for (int i = 0; i < a->rank; i++)
-        if (a->dims[i] != b->dims[i])
-            return false;
-    return hy_view_is_dense(a) && hy_view_is_dense(b);
+    return (size_t)hy_shape_bytes(&d->values[value].operand.shape, d->values[value].operand.dtype);
+}
+
+/* The view is of all that the value owns: not of a part of a joined tensor. */
+static bool is_whole(const hy_drafts *d, const hy_view *view, int32_t owner)
+{
+    return hy_view_is_dense(view)
+        && (size_t)hy_view_elements(view) * haya_dtype_size(view->dtype) == owner_bytes(d, owner);
+}
+
+static bool same_dims(const hy_view *a, const hy_view *b)
+{
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
 }
 
 /* Elementwise drafts write over an operand that nobody reads later: less memory, and it is in the cache. */
@@ -73,24 +83,24 @@ static void share_in_place(hy_drafts *d)
         hy_draft *draft = live_draft(d, i);
         if (!draft || !is_elementwise(draft->call.family))
             continue;
-        hy_value *out = &d->values[hy_value_owner(d, draft->out)];
+        int32_t target = hy_value_owner(d, draft->out);
+        hy_value *out = &d->values[target];
+        if (!is_whole(d, &draft->call.out, target))
+            continue;
         for (int k = 0; k < draft->call.input_count; k++) {
-            if (draft->in[k] < 0 || !same_dense_view(&draft->call.in[k], &draft->call.out))
+            if (draft->in[k] < 0 || !same_dims(&draft->call.in[k], &draft->call.out))
                 continue;
             int32_t owner = hy_value_owner(d, draft->in[k]);
             hy_value *in = &d->values[owner];
+            if (!is_whole(d, &draft->call.in[k], owner) || owner_bytes(d, owner) != owner_bytes(d, target))
+                continue;
             if (out->placed || in->placed || in == out || out->first != (int32_t)i || in->last != (int32_t)i)
                 continue;
-            d->values[hy_value_owner(d, draft->out)].alias = owner;
+            out->alias = owner;
             in->last = out->last;
             break;
         }
     }
-}
-
-static size_t owner_bytes(const hy_drafts *d, int32_t value)
-{
-    return (size_t)hy_shape_bytes(&d->values[value].operand.shape, d->values[value].operand.dtype);
 }
 
 /* Values in scratch, and the staging of inputs and outputs, which lives as long as they are read or written. */
@@ -220,31 +230,43 @@ size_t hy_plan_scratch(const haya_plan *plan, int threads)
     return bytes ? bytes : HY_CACHE_LINE; /* never none, so that there is a pointer to add offsets to */
 }
 
-/* Of the tensor, where several steps write its parts. */
-static int64_t step_bytes(const hy_step *step)
+/* The node whose output is the largest value that has its own bytes, and its shape. NULL: none. */
+static const hy_node *largest_tensor(const hy_drafts *d, haya_shape *shape)
 {
-    return hy_shape_bytes(&step->shape, step->call.out.dtype);
+    const hy_graph *graph = &d->program->graph;
+    const hy_node *largest = NULL;
+    int64_t most = -1;
+    for (size_t i = 0; i < graph->node_count; i++)
+        for (int32_t k = 0; graph->nodes[i].class == HY_CLASS_RUN && k < graph->nodes[i].output_count; k++) {
+            const hy_value *value = &d->values[d->first[i] + k];
+            int64_t bytes = hy_shape_bytes(&value->operand.shape, value->operand.dtype);
+            if (value->alias >= 0 || value->first < 0 || bytes <= most)
+                continue;
+            most = bytes;
+            largest = &graph->nodes[i];
+            *shape = value->operand.shape;
+        }
+    return largest;
 }
 
-static haya_status check_scratch(haya_plan *plan, const haya_plan_options *options, haya_error *error)
+static haya_status check_scratch(haya_plan *plan, const hy_drafts *d, const haya_plan_options *options)
 {
+    haya_error *error = d->error;
+    haya_shape shape;
     int threads = options && options->threads > 0 ? options->threads : hy_threads_available();
     uint64_t limit = options && options->max_scratch_bytes ? options->max_scratch_bytes : hy_machine_memory() / 2;
     plan->info.scratch_bytes = hy_plan_scratch(plan, threads);
     if (plan->info.scratch_bytes <= limit)
         return HAYA_OK;
-    if (plan->step_count == 0)
+    const hy_node *largest = largest_tensor(d, &shape);
+    if (!largest)
         return hy_fail(error, HAYA_ERROR_LIMIT, NULL, "%s: the plan needs %llu bytes of scratch, above the limit of "
                        "%llu", hy_file_path(plan->program->model->file), (unsigned long long)plan->info.scratch_bytes,
                        (unsigned long long)limit);
-    const hy_step *largest = plan->steps;
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (step_bytes(&plan->steps[i]) > step_bytes(largest))
-            largest = &plan->steps[i];
-    return hy_fail(error, HAYA_ERROR_LIMIT, largest->node, "%s: the plan needs %llu bytes of scratch, above the limit "
+    return hy_fail(error, HAYA_ERROR_LIMIT, largest->name, "%s: the plan needs %llu bytes of scratch, above the limit "
                    "of %llu; its largest tensor is that of node '%s', of shape %s",
                    hy_file_path(plan->program->model->file), (unsigned long long)plan->info.scratch_bytes,
-                   (unsigned long long)limit, largest->node, HY_SHAPE(&largest->shape));
+                   (unsigned long long)limit, largest->name, HY_SHAPE(&shape));
 }
 
 static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, const haya_plan_options *options,
@@ -256,6 +278,7 @@ static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, co
     HY_TRY(hy_fuse(&d));
     for (size_t i = 0; i < d.count; i++)
         d.drafts[i].call.exact = options && options->precision == HAYA_PRECISION_EXACT;
+    HY_TRY(hy_join(&d));
     HY_TRY(describe_ends(plan, &d, input_shapes));
     place_fetches(&d);
     find_lifetimes(&d);
@@ -267,7 +290,7 @@ static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, co
     plan->info.input_count = plan->program->input_count;
     plan->info.output_count = d.fetch_count;
     plan->info.step_count = plan->step_count;
-    return check_scratch(plan, options, error);
+    return check_scratch(plan, &d, options);
 }
 
 /* ---- Public ------------------------------------------------------------------------------------------------------ */

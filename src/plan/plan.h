@@ -4,6 +4,7 @@
  *
  *     lower.c    nodes -> drafts: calls between values; what is known by now is folded
  *     fuse.c     nearest upsampling + convolution + bias + batch norm + residual + activation become one call
+ *     join.c     what is concatenated is made in its place
  *     memory.c   lifetimes -> offsets in the session's scratch
  *     plan.c     kernels chosen, places decided; the public calls
  */
@@ -68,7 +69,7 @@ typedef struct hy_value {
     hy_operand operand;
     hy_place place;        /* decided early for inputs, externals and known values; else by placing */
     bool placed;
-    int32_t alias;         /* the value whose bytes it shares, -1: its own */
+    int32_t alias;         /* the value whose bytes it shares, -1: its own; drafts' views are of the owner's bytes */
     int32_t readers;       /* drafts that read it or an alias of it, fetches included */
     int32_t first, last;   /* drafts that write it first and touch it last; of the value that owns the bytes */
 } hy_value;
@@ -104,6 +105,7 @@ haya_status hy_lower(hy_drafts *d, const haya_shape *input_shapes, size_t input_
 /* Counts readers and marks drafts that no fetch needs as dead. */
 void hy_drafts_mark(hy_drafts *d);
 haya_status hy_fuse(hy_drafts *d);
+haya_status hy_join(hy_drafts *d);
 
 /* memory.c: blocks that are alive at the same time don't overlap. `offset` is set; returns the bytes in all. Offsets
    are multiples of `alignment`. */

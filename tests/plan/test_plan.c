@@ -620,25 +620,310 @@ static void a_convolution_added_to_itself_is_right(void)
     haya_model_close(model);
 }
 
+/* ---- Joins ------------------------------------------------------------------------------------------------------- */
+
+static size_t count_steps(const haya_plan *plan, const char *op)
+{
+    haya_step step;
+    size_t count = 0;
+    for (size_t i = 0; haya_plan_step(plan, i, &step) == HAYA_OK; i++)
+        count += strstr(step.op, op) != NULL;
+    return count;
+}
+
+/* The inputs end with the axis. */
+static void add_join(net *n, const char *name, const char *inputs, int64_t count)
+{
+    pb *node = net_op(n, name, "ConcatV2", inputs);
+    gd_attr_int(node, "N", count);
+    gd_attr_type(node, "Tidx", GD_INT32);
+}
+
+#define JOIN_SHAPE {2, 10, 12, 16}
+
+/* x [2, 10, 12, 16], a parameter of the same shape, axes, and the filters of add_conv. */
+static net join_begin(void)
+{
+    net n = {0};
+    net_input(&n, "x", 4, (int64_t[])JOIN_SHAPE);
+    net_weights(&n, "parameter", 4, (int64_t[])JOIN_SHAPE, 5);
+    for (int32_t axis = 0; axis < 4; axis++)
+        net_int(&n, (const char *[]){"axis0", "axis1", "axis2", "axis3"}[axis], axis);
+    return n;
+}
+
+/* 3 x 3, with a relu, to `co` channels. */
+static void add_conv(net *n, const char *name, const char *input, int64_t ci, int64_t co)
+{
+    char filter[64], conv[64];
+    snprintf(filter, sizeof filter, "%s/filter", name);
+    snprintf(conv, sizeof conv, "%s/conv", name);
+    net_weights(n, filter, 4, (int64_t[]){3, 3, ci, co}, (uint32_t)(ci * 7 + co + name[0]));
+    net_conv(n, conv, input, filter, 1, "SAME");
+    net_op(n, name, "Relu", conv);
+}
+
+/* So many copies are left of the joins when `fetches` are asked for. The first of them is what it is where the sources,
+   `all`, are fetched as well, so that every copy stays. */
+static void check_joins(net *n, const char *fetches, const char *all, size_t copies)
+{
+    static const int64_t dims[] = JOIN_SHAPE;
+    haya_model *model = net_open(n, "join.pb");
+    haya_shape shape = loop_shape(4, dims[0], dims[1], dims[2], dims[3]);
+    char first[200];
+    snprintf(first, sizeof first, "%.*s %s", (int)strcspn(fetches, " "), fetches, all);
+    loop l, plain;
+    if (CHECK(loop_make(&l, model, "x", fetches, &shape, 1))
+        && CHECK(loop_make(&plain, model, "x", first, &shape, 1))) {
+        if (!CHECK_INT(count_steps(l.plan, "Concat"), copies))
+            print_steps(l.plan);
+        CHECK(count_steps(plain.plan, "Concat") > copies);
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        CHECK(memcmp(l.out[0].data, plain.out[0].data, l.out[0].bytes) == 0);
+        loop_free(&plain);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void sources_of_a_join_are_made_in_place(void)
+{
+    static const char *const axes[] = {"axis0", "axis1", "axis2", "axis3"};
+    for (int axis = 0; axis < 4; axis++) {
+        char inputs[64];
+        snprintf(inputs, sizeof inputs, "a b c %s", axes[axis]);
+        net n = join_begin();
+        add_conv(&n, "a", "x", 16, 16);
+        add_conv(&n, "b", "a", 16, 16);
+        net_op(&n, "c", "Tanh", "b");
+        add_join(&n, "join", inputs, 3);
+        net_op(&n, "y", "Neg", "join");
+        check_joins(&n, "y", "a b c", 0);
+    }
+}
+
+/* Skips are pooled as well, and the largest kernels read and write rows that lie apart. */
+static void a_unet_copies_nothing(void)
+{
+    haya_model *model = open_unet(16);
+    haya_shape shape = loop_shape(4, 1, 32, 48, 1);
+    loop l;
+    if (CHECK(loop_make(&l, model, NULL, NULL, &shape, 1))) {
+        CHECK_INT(count_steps(l.plan, "Concat"), 0);
+        check_step(l.plan, "MaxPool", true);
+        check_step(l.plan, "ResizeNearestNeighbor", true);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void chained_joins_are_made_in_place(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 24);
+    add_conv(&n, "b", "a", 24, 8);
+    add_join(&n, "ab", "a b axis3", 2);
+    add_conv(&n, "c", "ab", 32, 8);
+    add_join(&n, "abc", "ab c axis3", 2);
+    add_conv(&n, "d", "abc", 40, 8);
+    add_join(&n, "abcd", "abc d axis3", 2);
+    net_op(&n, "y", "Neg", "abcd");
+    check_joins(&n, "y", "a b ab c abc d", 0);
+}
+
+static void a_join_along_another_axis_than_its_source_is_made_in_place(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 8);
+    add_conv(&n, "b", "x", 16, 8);
+    add_join(&n, "ab", "a b axis3", 2);
+    add_conv(&n, "c", "ab", 16, 16);
+    add_join(&n, "abc", "ab c axis1", 2);
+    add_conv(&n, "y", "abc", 16, 5);
+    check_joins(&n, "y", "a b ab c", 0);
+}
+
+static void a_source_has_one_place_only(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_join(&n, "aa", "a a axis3", 2);
+    net_op(&n, "y", "Neg", "aa");
+    check_joins(&n, "y", "a", 1);
+
+    n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "x", 16, 8);
+    add_join(&n, "first", "a b axis3", 2);
+    add_conv(&n, "c", "first", 24, 8);
+    add_join(&n, "second", "c a axis3", 2);
+    add_join(&n, "third", "first second axis3", 2);
+    net_op(&n, "y", "Neg", "third");
+    check_joins(&n, "y", "a b c first second", 1);
+}
+
+static void what_is_not_computed_is_copied(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_join(&n, "join", "x a parameter axis3", 3);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "a", 2);
+
+    /* A reshaped input is the input. */
+    n = join_begin();
+    net_ints(&n, "shape", 4, (int32_t[]){2, 12, 10, 16});
+    net_reshape(&n, "a", "x shape");
+    add_conv(&n, "b", "a", 16, 16);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "b", 1);
+}
+
+static void a_fetched_source_is_copied_and_a_fetched_join_is_not(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "a", 16, 16);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y a", "a b", 1);
+
+    n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "a", 16, 16);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "join y", "a b", 0);
+
+    n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "a", 16, 16);
+    add_join(&n, "join", "a b axis3", 2);
+    add_join(&n, "outer", "join a axis3", 2);
+    net_op(&n, "y", "Neg", "outer");
+    check_joins(&n, "y join", "a b join", 2); /* join's in outer, and a's second */
+}
+
+static void short_rows_and_small_parts_are_copied(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 7);
+    add_conv(&n, "b", "x", 16, 8);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "a b", 1);
+
+    n = join_begin();
+    add_conv(&n, "a", "x", 16, 8);
+    add_conv(&n, "b", "x", 16, 64);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "a b", 1);
+}
+
+/* Views of the source that the join has no view for. */
+static void sources_read_as_one_row_are_copied(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "x", 16, 16);
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    net_ints(&n, "shape", 2, (int32_t[]){2, 10 * 12 * 16});
+    net_reshape(&n, "flat", "a shape");
+    net_weights(&n, "w", 2, (int64_t[]){10 * 12 * 16, 3}, 9);
+    net_op(&n, "dense", "MatMul", "flat w");
+    check_joins(&n, "y dense", "a b", 1);
+}
+
+/* Reshaped sources, and readers that see pixels as rows of a matrix. */
+static void reshaped_sources_are_made_in_place(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    net_ints(&n, "rows", 2, (int32_t[]){240, 16});
+    net_ints(&n, "image", 4, (int32_t[]){2, 10, 12, 16});
+    net_reshape(&n, "flat", "a rows");
+    net_weights(&n, "w", 2, (int64_t[]){16, 16}, 9);
+    net_op(&n, "product", "MatMul", "flat w");
+    net_reshape(&n, "b", "product image");
+    add_join(&n, "join", "a b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "a b", 0);
+}
+
+/* A sum is written several times; nothing else of the join is. */
+static void a_sum_of_several_terms_is_made_in_place(void)
+{
+    net n = join_begin();
+    add_conv(&n, "a", "x", 16, 16);
+    add_conv(&n, "b", "x", 16, 16);
+    gd_attr_int(net_op(&n, "sum", "AddN", "a b x a"), "N", 4);
+    add_join(&n, "join", "sum b axis3", 2);
+    net_op(&n, "y", "Neg", "join");
+    check_joins(&n, "y", "sum b", 0);
+}
+
+/* What is written in place of the join's sources isn't written over by its neighbours. */
+static void elementwise_operations_on_parts_stay_in_their_parts(void)
+{
+    net n = join_begin();
+    net_op(&n, "a", "Tanh", "x");
+    net_op(&n, "b", "Neg", "a");
+    net_op(&n, "c", "Exp", "b");
+    add_join(&n, "join", "c b axis0", 2);
+    net_op(&n, "d", "Square", "b");
+    add_join(&n, "outer", "join d axis0", 2);
+    net_op(&n, "y", "Neg", "outer");
+    check_joins(&n, "y", "a b c d join", 0);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 #define RANDOM_NODES 14
 
-/* Operations on [3, 4] tensors, each on earlier ones; now and then one is reshaped and back, or meets a vector. */
+/* Two or three tensors joined, and a part of that cut out across their borders. */
+static void add_random_join(net *n, uint32_t *state, const char *name, const char *a, const char *b)
+{
+    char join[32], twice[32], inputs[64];
+    const char *axis = net_random(state) % 2 ? "one" : "zero";
+    snprintf(join, sizeof join, "%s/join", name);
+    snprintf(inputs, sizeof inputs, "%s %s %s", a, b, axis);
+    add_join(n, join, inputs, 2);
+    if (net_random(state) % 2) {
+        snprintf(twice, sizeof twice, "%s/twice", name);
+        snprintf(inputs, sizeof inputs, "%s %s %s", join, b, axis);
+        add_join(n, twice, inputs, 2);
+        memcpy(join, twice, sizeof join);
+    }
+    snprintf(inputs, sizeof inputs, "%s begin_%s size", join, axis);
+    gd_attr_type(net_op(n, name, "Slice", inputs), "Index", GD_INT32);
+}
+
+/* Operations on [3, 12] tensors, each on earlier ones; now and then one is reshaped and back, or meets a vector or
+   matrix, or several are joined. */
 static void add_random(net *n, uint32_t *state)
 {
     static const char *const unary[] = {"Relu", "Tanh", "Neg", "Square", "Sigmoid"};
     static const char *const binary[] = {"AddV2", "Sub", "Mul", "Maximum", "SquaredDifference"};
     char names[RANDOM_NODES + 1][16] = {"x"}, inputs[64];
-    net_input(n, "x", 2, (int64_t[]){3, 4});
-    net_weights(n, "v", 1, (int64_t[]){4}, 1);
-    net_ints(n, "flat", 1, (int32_t[]){12});
-    net_ints(n, "back", 2, (int32_t[]){3, 4});
+    net_input(n, "x", 2, (int64_t[]){3, 12});
+    net_weights(n, "v", 1, (int64_t[]){12}, 1);
+    net_weights(n, "w", 2, (int64_t[]){12, 12}, 2);
+    net_ints(n, "flat", 1, (int32_t[]){36});
+    net_ints(n, "back", 2, (int32_t[]){3, 12});
+    net_int(n, "zero", 0);
+    net_int(n, "one", 1);
+    net_ints(n, "begin_zero", 2, (int32_t[]){2, 0});
+    net_ints(n, "begin_one", 2, (int32_t[]){0, 5});
+    net_ints(n, "size", 2, (int32_t[]){3, 12});
     for (int i = 1; i <= RANDOM_NODES; i++) {
         const char *a = names[net_random(state) % (uint32_t)i];
         const char *b = names[(uint32_t)i - 1 - net_random(state) % (i > 3 ? 3 : (uint32_t)i)];
         snprintf(names[i], sizeof names[i], "n%d", i);
-        uint32_t kind = net_random(state) % 8;
+        uint32_t kind = net_random(state) % 12;
         if (kind < 2) {
             net_op(n, names[i], unary[net_random(state) % 5], b);
         } else if (kind < 5) {
@@ -654,6 +939,11 @@ static void add_random(net *n, uint32_t *state)
             net_reshape(n, flat, inputs);
             snprintf(inputs, sizeof inputs, "%s back", flat);
             net_reshape(n, names[i], inputs);
+        } else if (kind < 8) {
+            snprintf(inputs, sizeof inputs, "%s w", b);
+            net_op(n, names[i], "MatMul", inputs);
+        } else if (kind < 11) {
+            add_random_join(n, state, names[i], a, b);
         } else {
             snprintf(inputs, sizeof inputs, "%s %s %s", a, b, a);
             gd_attr_int(net_op(n, names[i], "AddN", inputs), "N", 3);
@@ -665,7 +955,7 @@ static void add_random(net *n, uint32_t *state)
 static void memory_used_again_changes_no_result(void)
 {
     uint32_t state = 7;
-    haya_shape shape = loop_shape(2, 3, 4, 0, 0);
+    haya_shape shape = loop_shape(2, 3, 12, 0, 0);
     char all[200], last[16];
     size_t used = 0;
     snprintf(last, sizeof last, "n%d", RANDOM_NODES);
@@ -681,7 +971,8 @@ static void memory_used_again_changes_no_result(void)
             return;
         CHECK_INT(loop_run(&shared), HAYA_OK);
         CHECK_INT(loop_run(&plain), HAYA_OK);
-        CHECK(memcmp(shared.out[0].data, plain.out[RANDOM_NODES - 1].data, shared.out[0].bytes) == 0);
+        if (!CHECK(memcmp(shared.out[0].data, plain.out[RANDOM_NODES - 1].data, shared.out[0].bytes) == 0))
+            print_steps(shared.plan);
         loop_free(&shared);
         loop_free(&plain);
         haya_model_close(model);
@@ -732,6 +1023,18 @@ int main(void)
     RUN(other_enlargements_stay);
     RUN(upsampling_with_other_readers_stays);
     RUN(a_convolution_added_to_itself_is_right);
+    RUN(sources_of_a_join_are_made_in_place);
+    RUN(a_unet_copies_nothing);
+    RUN(chained_joins_are_made_in_place);
+    RUN(a_join_along_another_axis_than_its_source_is_made_in_place);
+    RUN(a_source_has_one_place_only);
+    RUN(what_is_not_computed_is_copied);
+    RUN(a_fetched_source_is_copied_and_a_fetched_join_is_not);
+    RUN(short_rows_and_small_parts_are_copied);
+    RUN(sources_read_as_one_row_are_copied);
+    RUN(reshaped_sources_are_made_in_place);
+    RUN(a_sum_of_several_terms_is_made_in_place);
+    RUN(elementwise_operations_on_parts_stay_in_their_parts);
     RUN(memory_used_again_changes_no_result);
     RUN(a_chain_of_elementwise_operations_stays_in_one_place);
     return test_summary();
