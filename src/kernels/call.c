@@ -29,6 +29,11 @@ const char *hy_family_name(hy_family family)
     return (unsigned)family < HY_FAMILY_COUNT ? names[family] : "unknown";
 }
 
+static int epilogue_inputs(const hy_epilogue *epilogue)
+{
+    return epilogue->bias + epilogue->scale + epilogue->shift + epilogue->residual;
+}
+
 /* ---- Checks ------------------------------------------------------------------------------------------------ */
 
 /* In release builds the checks are gone, and so are the uses of what only they look at. */
@@ -85,7 +90,8 @@ static void assert_epilogue(const hy_call *call)
     const hy_epilogue *epilogue = &call->epilogue;
     int64_t channels = call->out.dims[call->out.rank - 1];
     int input = own_inputs(call);
-    for (int i = 0; i < epilogue->scale + epilogue->shift; i++, input++)
+    assert(!epilogue->bias || epilogue->scale);
+    for (int i = 0; i < epilogue->bias + epilogue->scale + epilogue->shift; i++, input++)
         assert(call->in[input].rank == 1 && call->in[input].dims[0] == channels);
     if (epilogue->residual)
         assert(same_dims(&call->in[input], &call->out));
@@ -166,7 +172,7 @@ void hy_call_assert(const hy_call *call)
     assert((unsigned)call->family < HY_FAMILY_COUNT);
     int inputs = own_inputs(call);
     if (has_epilogue(call))
-        inputs += call->epilogue.scale + call->epilogue.shift + call->epilogue.residual;
+        inputs += epilogue_inputs(&call->epilogue);
     assert(call->input_count == inputs);
     for (int i = 0; i < call->input_count; i++)
         assert_view(&call->in[i]);
@@ -197,7 +203,7 @@ static uint64_t epilogue_flops(const hy_call *call)
 {
     const hy_epilogue *epilogue = &call->epilogue;
     bool activation = epilogue->activation != HY_IDENTITY;
-    return elements(&call->out) * (uint64_t)(epilogue->scale + epilogue->shift + epilogue->residual + activation);
+    return elements(&call->out) * (uint64_t)(epilogue_inputs(epilogue) + activation);
 }
 
 uint64_t hy_call_flops(const hy_call *call)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What convolutions and matrix products do to their sums before they store them:
- * out = activation(sum * scale[c] + shift[c] + residual).
+ * out = activation((sum + bias[c]) * scale[c] + shift[c] + residual).
  */
 #ifndef HAYA_KERNELS_EPILOGUE_H
 #define HAYA_KERNELS_EPILOGUE_H
@@ -11,8 +11,8 @@
 
 /* The epilogue of a call with its operands. Strides are in elements. */
 typedef struct hy_store {
-    const hy_f32 *scale, *shift;           /* channel 0; NULL: none */
-    int64_t scale_stride, shift_stride;
+    const hy_f32 *bias, *scale, *shift;    /* channel 0; NULL: none */
+    int64_t bias_stride, scale_stride, shift_stride;
     const hy_f32 *residual;                /* the operands' memory, before their views' offsets; NULL: none */
     hy_f32 *out;
     int64_t residual_channel, out_channel; /* strides of the last dimension */
@@ -32,6 +32,10 @@ static inline hy_store hy_store_make(const hy_call *call, const void *const *in,
     hy_store store = {.out = out, .out_channel = call->out.strides[call->out.rank - 1],
                       .activation = epilogue->activation, .alpha = epilogue->alpha};
     int input = 2;
+    if (epilogue->bias) {
+        store.bias = hy_operand(&call->in[input], in[input]);
+        store.bias_stride = call->in[input++].strides[0];
+    }
     if (epilogue->scale) {
         store.scale = hy_operand(&call->in[input], in[input]);
         store.scale_stride = call->in[input++].strides[0];
@@ -50,7 +54,8 @@ static inline hy_store hy_store_make(const hy_call *call, const void *const *in,
 
 #define HY_STORE_COLUMNS 64
 
-/* Scale and shift of some channels, in vectors that a row of sums can be met with. */
+/* Scale and shift of some channels, in vectors that a row of sums can be met with. The bias is part of the shift:
+   (sum + bias) * scale + shift = sum * scale + (bias * scale + shift), computed in float64 and rounded once. */
 typedef struct hy_store_columns {
     float scale[HY_STORE_COLUMNS], shift[HY_STORE_COLUMNS];
 } hy_store_columns;
@@ -62,6 +67,10 @@ static inline void hy_store_columns_load(hy_store_columns *columns, const hy_sto
         bool inside = j < count;
         columns->scale[j] = inside && store->scale ? store->scale[(channel + j) * store->scale_stride] : 1;
         columns->shift[j] = inside && store->shift ? store->shift[(channel + j) * store->shift_stride] : 0;
+        if (inside && store->bias) {
+            double bias = (double)store->bias[(channel + j) * store->bias_stride];
+            columns->shift[j] = (float)(bias * (double)columns->scale[j] + (double)columns->shift[j]);
+        }
     }
 }
 
@@ -107,7 +116,7 @@ static inline void hy_store_row(const hy_store *store, const hy_store_columns *c
         hy_vf x = hy_vf_load(sums + j);
         if (store->scale)
             x *= hy_vf_load(columns->scale + j);
-        if (store->shift)
+        if (store->shift || store->bias)
             x += hy_vf_load(columns->shift + j);
         if (residual)
             x += hy_store_residual(store, residual, j, count - j);

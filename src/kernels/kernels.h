@@ -74,15 +74,16 @@ typedef struct hy_window {
 } hy_window;
 
 /* What a convolution or matrix product does to its sums before it stores them:
-   out = activation(sum * scale[c] + shift[c] + residual). The operands follow the family's own inputs in this order,
-   those left out skipped: scale [co], shift [co], residual with out's dims. */
+   out = activation((sum + bias[c]) * scale[c] + shift[c] + residual). The operands follow the family's own inputs in
+   this order, those left out skipped: bias [co], scale [co], shift [co], residual with out's dims. There is a bias only
+   with a scale, and sum * scale[c] + (bias[c] * scale[c] + shift[c]) will do. */
 typedef struct hy_epilogue {
-    bool scale, shift, residual;
+    bool bias, scale, shift, residual;
     hy_unary activation;
     float alpha; /* of HY_LEAKY_RELU */
 } hy_epilogue;
 
-#define HY_CALL_INPUTS 5
+#define HY_CALL_INPUTS 6
 
 typedef struct hy_call {
     hy_family family;

@@ -2,7 +2,7 @@
  *
  * What follows a convolution or matrix product and is its only reader moves into its epilogue:
  *
- *     activation(sum * scale[c] + shift[c] + residual)
+ *     activation((sum + bias[c]) * scale[c] + shift[c] + residual)
  *
  * The producer moves to the reader's place in the list, where all operands of both have been computed.
  *
@@ -46,7 +46,7 @@ static hy_view vector_view(const hy_view *view)
     return (hy_view){.dtype = view->dtype, .rank = 1, .dims = {view->dims[view->rank - 1]}, .strides = {1}};
 }
 
-/* Where the epilogue's operand belongs among the call's inputs: scale, shift, residual behind the family's own two. */
+/* Epilogue operands stand behind the family's own two: bias, scale, shift, residual. */
 static void insert_input(hy_draft *draft, int at, const hy_view *view, int32_t value)
 {
     for (int i = draft->call.input_count; i > at; i--) {
@@ -61,10 +61,12 @@ static void insert_input(hy_draft *draft, int at, const hy_view *view, int32_t v
 static bool take_scale(hy_draft *producer, const hy_view *view, int32_t value)
 {
     hy_epilogue *e = &producer->call.epilogue;
-    if (e->scale || e->shift || e->residual || e->activation != HY_IDENTITY || !is_channel_vector(view))
+    if (e->scale || e->residual || e->activation != HY_IDENTITY || !is_channel_vector(view))
         return false;
+    e->bias = e->shift; /* what was added before the product */
+    e->shift = false;
     hy_view vector = vector_view(view);
-    insert_input(producer, OWN_INPUTS, &vector, value);
+    insert_input(producer, OWN_INPUTS + e->bias, &vector, value);
     e->scale = true;
     return true;
 }
@@ -75,7 +77,7 @@ static bool take_shift(hy_draft *producer, const hy_view *view, int32_t value)
     if (e->shift || e->residual || e->activation != HY_IDENTITY || !is_channel_vector(view))
         return false;
     hy_view vector = vector_view(view);
-    insert_input(producer, OWN_INPUTS + e->scale, &vector, value);
+    insert_input(producer, OWN_INPUTS + e->bias + e->scale, &vector, value);
     e->shift = true;
     return true;
 }
@@ -85,7 +87,7 @@ static bool take_residual(hy_draft *producer, const hy_view *view, int32_t value
     hy_epilogue *e = &producer->call.epilogue;
     if (e->residual || e->activation != HY_IDENTITY)
         return false;
-    insert_input(producer, OWN_INPUTS + e->scale + e->shift, view, value);
+    insert_input(producer, OWN_INPUTS + e->bias + e->scale + e->shift, view, value);
     e->residual = true;
     return true;
 }
@@ -100,7 +102,8 @@ static bool take_activation(hy_draft *producer, hy_unary op, float alpha)
     return true;
 }
 
-/* Tries to take what `reader` does with its operand `which` into the producer's epilogue. */
+/* Tries to take what `reader` does with its operand `which` into the producer's epilogue. Where it fails the producer
+   may have changed. */
 static bool absorb(hy_draft *producer, const hy_draft *reader, int which)
 {
     const hy_call *call = &reader->call;
@@ -121,9 +124,7 @@ static bool absorb(hy_draft *producer, const hy_draft *reader, int which)
                 || take_residual(producer, &call->in[other], reader->in[other]);
         return false;
     case HY_SCALE_SHIFT:
-        if (which != 0 || producer->call.epilogue.shift || !is_channel_vector(&call->in[2]))
-            return false;
-        return take_scale(producer, &call->in[1], reader->in[1])
+        return which == 0 && take_scale(producer, &call->in[1], reader->in[1])
             && take_shift(producer, &call->in[2], reader->in[2]);
     default:
         return false;

@@ -271,20 +271,23 @@ TEST_HELPER double reference_unary(hy_unary op, double x, double alpha)
     }
 }
 
-/* values[elements of out] = activation(values * scale + shift + residual). */
+/* values[elements of out] = activation((values + bias) * scale + shift + residual). */
 TEST_HELPER void reference_epilogue(const hy_call *call, const test_operand *in, double *values)
 {
     const hy_epilogue *epilogue = &call->epilogue;
     int input = 2;
+    double *bias = epilogue->bias ? operand_values(&in[input++]) : NULL;
     double *scale = epilogue->scale ? operand_values(&in[input++]) : NULL;
     double *shift = epilogue->shift ? operand_values(&in[input++]) : NULL;
     double *residual = epilogue->residual ? operand_values(&in[input]) : NULL;
     int64_t channels = call->out.dims[call->out.rank - 1];
     for (int64_t i = 0; i < hy_view_elements(&call->out); i++) {
-        double x = values[i] * (scale ? scale[i % channels] : 1) + (shift ? shift[i % channels] : 0);
+        double x = values[i] + (bias ? bias[i % channels] : 0);
+        x = x * (scale ? scale[i % channels] : 1) + (shift ? shift[i % channels] : 0);
         x += residual ? residual[i] : 0;
         values[i] = reference_unary(epilogue->activation, x, (double)epilogue->alpha);
     }
+    free(bias);
     free(scale);
     free(shift);
     free(residual);

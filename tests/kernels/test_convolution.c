@@ -16,6 +16,8 @@ static double tolerance_of(const hy_kernel *kernel)
 
 /* ---- Cases ------------------------------------------------------------------------------------------------- */
 
+enum { LAYOUTS = HY_CALL_INPUTS + 1 };
+
 typedef struct conv_problem {
     hy_family family;
     int64_t in[4], filter[4], out[4];
@@ -23,7 +25,7 @@ typedef struct conv_problem {
     bool upsample2;
     hy_window window;
     hy_epilogue epilogue;
-    test_layout layouts[6]; /* of the inputs, in their order, and in the end of out */
+    test_layout layouts[LAYOUTS]; /* of the inputs, in their order, and in the end of out */
     uint64_t seed;
 } conv_problem;
 
@@ -34,7 +36,7 @@ typedef struct prepared {
     double *expected;
 } prepared;
 
-enum { out_layout = 5, untouched = 0xa5 };
+enum { out_layout = HY_CALL_INPUTS, untouched = 0xa5 };
 
 static void random_window(random_state *random, hy_window *window)
 {
@@ -54,6 +56,7 @@ static void random_epilogue(random_state *random, hy_epilogue *epilogue)
     static const hy_unary activations[] = {HY_RELU, HY_RELU6, HY_LEAKY_RELU, HY_ELU, HY_SIGMOID, HY_TANH};
     *epilogue = (hy_epilogue){.scale = random_chance(random, 25), .shift = random_chance(random, 60),
                               .residual = random_chance(random, 25), .alpha = 0.3f};
+    epilogue->bias = epilogue->scale && random_chance(random, 50);
     if (random_chance(random, 60))
         epilogue->activation = activations[random_int(random, 0, 5)];
 }
@@ -116,7 +119,7 @@ static conv_problem random_problem(hy_family family, uint64_t seed)
     memcpy(problem.in, in, sizeof in);
     memcpy(problem.out, out, sizeof out);
     memcpy(problem.filter, filters[family - HY_CONV2D], sizeof problem.filter);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < LAYOUTS; i++)
         problem.layouts[i] = layout_random(random, 4);
     return problem;
 }
@@ -137,7 +140,7 @@ static prepared prepare(const conv_problem *problem)
     count++;
     p.in[count] = operand_make(HAYA_FLOAT32, 4, problem->filter, &problem->layouts[count], 0xff);
     count++;
-    for (int i = 0; i < epilogue->scale + epilogue->shift; i++, count++) {
+    for (int i = 0; i < epilogue->bias + epilogue->scale + epilogue->shift; i++, count++) {
         test_layout layout = vector_layout(problem->layouts[count]);
         p.in[count] = operand_make(HAYA_FLOAT32, 1, &problem->out[3], &layout, 0xff);
     }
@@ -299,7 +302,7 @@ static conv_problem same_problem(hy_family family, int64_t h, int64_t w, int64_t
         problem.filter[3] = co / ci;
     problem.window = (hy_window){kernel, kernel, 1, 1, 1, 1, (kernel - 1) / 2, (kernel - 1) / 2};
     problem.epilogue = (hy_epilogue){.shift = true, .activation = HY_RELU};
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < LAYOUTS; i++)
         problem.layouts[i] = layout_dense(4);
     return problem;
 }
@@ -349,7 +352,7 @@ static conv_problem random_winograd_problem(uint64_t seed)
     if (seed % 3 == 0)
         enlarge(&problem);
     random_epilogue(random, &problem.epilogue);
-    for (int i = 2; i < 6; i++)
+    for (int i = 2; i < LAYOUTS; i++)
         problem.layouts[i] = layout_random(random, 4);
     problem.layouts[0].shift = (size_t)random_int(random, 0, 15);
     problem.layouts[1].shift = (size_t)random_int(random, 0, 15);
@@ -430,7 +433,7 @@ static void results_do_not_depend_on_alignment(void)
         double *first[most_kernels] = {0};
         conv_problem problem = invariance_problem(i);
         for (size_t shift = 0; shift < 16; shift++) {
-            for (int operand = 0; operand < 6; operand++)
+            for (int operand = 0; operand < LAYOUTS; operand++)
                 problem.layouts[operand].shift = (shift * (1 + 2 * (size_t)operand)) % 16;
             compare_runs(&problem, NULL, first);
         }

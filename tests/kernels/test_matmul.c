@@ -7,10 +7,12 @@
 
 #define TOLERANCE 3e-6
 
+enum { LAYOUTS = HY_CALL_INPUTS + 1 };
+
 typedef struct product_problem {
     int64_t m, k, n;
     hy_epilogue epilogue;
-    test_layout layouts[6]; /* of the inputs, in their order, and in the end of out */
+    test_layout layouts[LAYOUTS]; /* of the inputs, in their order, and in the end of out */
     uint64_t seed;
 } product_problem;
 
@@ -20,7 +22,7 @@ typedef struct prepared {
     const void *pointers[HY_CALL_INPUTS];
 } prepared;
 
-enum { out_layout = 5, untouched = 0xa5 };
+enum { out_layout = HY_CALL_INPUTS, untouched = 0xa5 };
 
 static product_problem random_product(uint64_t seed)
 {
@@ -33,7 +35,8 @@ static product_problem random_product(uint64_t seed)
     p.epilogue = (hy_epilogue){.scale = random_chance(random, 25), .shift = random_chance(random, 60),
                                .residual = random_chance(random, 25), .alpha = 0.3f,
                                .activation = activations[random_int(random, 0, 5)]};
-    for (int i = 0; i < 6; i++)
+    p.epilogue.bias = p.epilogue.scale && random_chance(random, 50);
+    for (int i = 0; i < LAYOUTS; i++)
         p.layouts[i] = layout_random(random, 2);
     return p;
 }
@@ -41,7 +44,7 @@ static product_problem random_product(uint64_t seed)
 static product_problem dense_product(int64_t m, int64_t k, int64_t n, bool transpose_b)
 {
     product_problem p = {.m = m, .k = k, .n = n, .seed = 1, .epilogue = {.shift = true, .activation = HY_RELU}};
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < LAYOUTS; i++)
         p.layouts[i] = layout_dense(2);
     if (transpose_b) {
         p.layouts[1].order[0] = 1;
@@ -69,6 +72,8 @@ static prepared prepare(const product_problem *product)
     const int64_t dims[2] = {product->m, product->n};
     add_input(&p, 2, product->m, product->k, product);
     add_input(&p, 2, product->k, product->n, product);
+    if (product->epilogue.bias)
+        add_input(&p, 1, product->n, 0, product);
     if (product->epilogue.scale)
         add_input(&p, 1, product->n, 0, product);
     if (product->epilogue.shift)
@@ -196,7 +201,7 @@ static void results_do_not_depend_on_alignment(void)
         double *first[most_kernels] = {0};
         product_problem product = dense_product(s[0], s[1], s[2], i % 2);
         for (size_t shift = 0; shift < 16; shift++) {
-            for (int operand = 0; operand < 6; operand++)
+            for (int operand = 0; operand < LAYOUTS; operand++)
                 product.layouts[operand].shift = (shift * (1 + 2 * (size_t)operand)) % 16;
             compare_runs(&product, NULL, first);
         }

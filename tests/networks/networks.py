@@ -97,6 +97,9 @@ def _register_small_unets():
            keras2=True, **small)
     _keras("unet_small_norm_keras3", _unet(2, 3, norm=True, up_size=3),
            **small)
+    for keras in (2, 3):
+        _keras(f"unet_small_norm_biased_keras{keras}",
+               _unet(2, 2, norm="biased"), keras2=keras == 2, **small)
     for phase in ("inside", "outside"):
         _tf1(f"unet_small_phase_{phase}",
              _unet(2, 3, norm=True, dropout=True), learning_phase=phase,

@@ -23,7 +23,7 @@ import reference
 import tensorflow as tf
 
 LARGEST_FILE = 250_000
-LARGEST_FOLDER = 2_000_000
+LARGEST_FOLDER = 2_250_000
 LARGEST_TENSOR = 1024  # elements of a recorded inner tensor
 
 

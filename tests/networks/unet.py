@@ -7,16 +7,26 @@ import keras_layers
 import tensorflow as tf
 
 
+def conv_pair(kit, x, filters, norm):
+    """Two convolutions; norm: False, True, or "biased": both have a bias,
+    and the second one's batch norm is behind the activation."""
+    if norm != "biased":
+        return kit.conv_pair(x, filters, norm=norm)
+    x = kit.conv(x, filters, 3, norm=True, bias=True)
+    return kit.batch_norm(kit.conv(x, filters, 3))
+
+
 def unet_layers(kit, x, width, levels=5, upsampling="nearest", up_size=2,
                 norm=False, dropout=False):
     """A U-Net; `width` channels at the top level, doubling downwards.
 
+    norm: batch norms, as of conv_pair.
     upsampling: "nearest", "bilinear" (then a convolution of `up_size`), or
     "transposed" (a transposed convolution of `up_size`, stride 2).
     """
     skips = []
     for level in range(levels):
-        x = kit.conv_pair(x, width << level, norm=norm)
+        x = conv_pair(kit, x, width << level, norm)
         if dropout and level >= levels - 2:
             x = kit.dropout(x, 0.5)
         if level < levels - 1:
@@ -30,7 +40,7 @@ def unet_layers(kit, x, width, levels=5, upsampling="nearest", up_size=2,
             x = kit.upsample(x, upsampling)
             x = kit.conv(x, filters, up_size)
         x = kit.concat([skips[level], x])
-        x = kit.conv_pair(x, filters, norm=norm)
+        x = conv_pair(kit, x, filters, norm)
     return kit.conv(x, 1, 1, activation="sigmoid")
 
 

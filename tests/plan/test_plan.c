@@ -335,6 +335,55 @@ static void batch_norm_moves_into_the_convolution(void)
     haya_model_close(model);
 }
 
+/* x -> convolution -> bias -> [relu] -> batch norm -> relu */
+static haya_model *open_norm(bool relu_between)
+{
+    net n = {0};
+    const int64_t c = 20;
+    net_input(&n, "x", 4, (int64_t[]){2, 9, 10, 16});
+    net_weights(&n, "w", 4, (int64_t[]){3, 3, 16, c}, 1);
+    net_conv(&n, "conv", "x", "w", 1, "SAME");
+    net_weights(&n, "b", 1, &c, 2);
+    net_op(&n, "bias", "BiasAdd", "conv b");
+    net_op(&n, "between", "Relu", "bias");
+    net_weights(&n, "gamma", 1, &c, 3);
+    net_weights(&n, "beta", 1, &c, 4);
+    net_weights(&n, "mean", 1, &c, 5);
+    net_fill(&n, "variance", 1, &c, 0.3f);
+    pb *node = net_op(&n, "norm", "FusedBatchNormV3",
+                      relu_between ? "between gamma beta mean variance" : "bias gamma beta mean variance");
+    gd_attr_type(node, "U", GD_FLOAT);
+    gd_attr_bool(node, "is_training", 0);
+    net_op(&n, "y", "Relu", "norm");
+    return net_open(&n, "norm.pb");
+}
+
+static void check_norm(bool relu_between, const char *fetches, const char *step)
+{
+    haya_model *model = open_norm(relu_between);
+    haya_shape shape = loop_shape(4, 2, 9, 10, 16);
+    loop l, plain;
+    if (CHECK(loop_make(&l, model, "x", fetches, &shape, 1))
+        && CHECK(loop_make(&plain, model, "x", "y norm bias conv", &shape, 1))) {
+        check_step(l.plan, step, true);
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        CHECK(distance(&l.out[0], &plain.out[0]) < 1e-6);
+        loop_free(&plain);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+static void batch_norm_behind_a_bias_moves_into_the_convolution(void)
+{
+    check_norm(false, "y", "Conv2D+BiasAdd+FusedBatchNormV3+Relu");
+    check_norm(false, "y norm", "Conv2D+BiasAdd+FusedBatchNormV3");
+    check_norm(false, "y bias", "FusedBatchNormV3");
+    check_norm(true, "y", "Conv2D+BiasAdd+Relu");
+    check_norm(true, "y", "FusedBatchNormV3");
+}
+
 static void what_depends_on_shapes_alone_is_no_step(void)
 {
     static const char *const folded[] = {"Shape", "StridedSlice", "Mul"};
@@ -487,13 +536,23 @@ static void fused_equals_unfused(void)
     TAIL("Conv2D", NULL, {"AddV2", "number"}, {"Relu", ""});
     TAIL("Conv2D", NULL, {"Mul", "number"}, {"AddV2", "number"}, {"Tanh", ""});
     TAIL("Conv2D", NULL, {"Relu", ""}, {"BiasAdd", "vector"}, {"Relu", ""});
-    TAIL("Conv2D", NULL, {"BiasAdd", "vector"}, {"Mul", "other"}, {"BiasAdd", "vector"});
+    TAIL("Conv2D", "Conv2D+BiasAdd+Mul+BiasAdd", {"BiasAdd", "vector"}, {"Mul", "other"}, {"BiasAdd", "vector"});
+    TAIL("Conv2D", "Conv2D+BiasAdd+Mul+AddV2+AddV2+Relu", {"BiasAdd", "vector"}, {"Mul", "<other"}, {"AddV2", "vector"},
+         {"AddV2", "same"}, {"Relu", ""});
+    TAIL("Conv2D", "Conv2D+BiasAdd+Mul+AddV2+Tanh", {"BiasAdd", "vector"}, {"Mul", "other"}, {"AddV2", "same"},
+         {"Tanh", ""});
+    TAIL("Conv2D", "Conv2D+AddV2+Mul", {"AddV2", "<vector"}, {"Mul", "other"});
+    TAIL("Conv2D", "Conv2D+Mul+AddV2", {"Mul", "other"}, {"AddV2", "vector"}, {"Mul", "vector"}, {"AddV2", "other"});
+    TAIL("Conv2D", "Conv2D+BiasAdd+Relu", {"BiasAdd", "vector"}, {"Relu", ""}, {"Mul", "other"}, {"AddV2", "vector"});
+    TAIL("Conv2D", "Conv2D+BiasAdd+AddV2", {"BiasAdd", "vector"}, {"AddV2", "same"}, {"Mul", "other"});
     TAIL("Conv2D", NULL, {"AddV2", "same"}, {"BiasAdd", "vector"}, {"AddV2", "same"});
     TAIL("Conv2D", NULL, {"Sub", "vector"}, {"Sub", "<other"}, {"RealDiv", "number"});
     TAIL("Conv2D", NULL, {"Maximum", "number"}, {"Minimum", "vector"}, {"SquaredDifference", "same"});
     TAIL("Conv2D", NULL, {"Mul", "same"}, {"Mul", "vector"}, {"Mul", "other"});
     TAIL("MatMul", "MatMul+BiasAdd+Relu", {"BiasAdd", "vector"}, {"Relu", ""});
-    TAIL("MatMul", NULL, {"AddV2", "vector"}, {"Mul", "other"}, {"Sigmoid", ""});
+    TAIL("MatMul", "MatMul+AddV2+Mul+Sigmoid", {"AddV2", "vector"}, {"Mul", "other"}, {"Sigmoid", ""});
+    TAIL("MatMul", "MatMul+BiasAdd+Mul+AddV2+Relu", {"BiasAdd", "vector"}, {"Mul", "other"}, {"AddV2", "other"},
+         {"Relu", ""});
 }
 
 static void every_activation_may_follow_a_convolution(void)
@@ -1013,6 +1072,7 @@ int main(void)
     RUN(constants_beyond_16_mebibytes_are_refused);
     RUN(convolution_bias_and_activation_are_one_step);
     RUN(batch_norm_moves_into_the_convolution);
+    RUN(batch_norm_behind_a_bias_moves_into_the_convolution);
     RUN(what_depends_on_shapes_alone_is_no_step);
     RUN(shape_computations_can_be_fetched);
     RUN(what_is_fetched_is_not_fused_away);
