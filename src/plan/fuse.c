@@ -7,7 +7,8 @@
  * The producer moves to the reader's place in the list, where all operands of both have been computed.
  *
  * An enlargement to twice the size by nearest neighbours moves into the convolution that is its only reader: the
- * convolution finds each pixel at half its coordinates, and the enlarged tensor is never made.
+ * convolution finds each pixel at half its coordinates, and the enlarged tensor is never made. The enlargement may be
+ * written as one operation, or as repetitions of the rows and of the columns (Keras 3).
  */
 #include <string.h>
 
@@ -203,16 +204,76 @@ static bool doubles_pixels(const hy_call *call)
         && to[1] == 2 * from[1] && to[2] == 2 * from[2];
 }
 
+/* The view has `factor` times the height and width of `small`, both dense; images may be stacked to one. */
+static bool enlarges(const hy_view *view, const hy_view *small, int64_t factor)
+{
+    return hy_view_is_dense(view) && hy_view_is_dense(small) && view->dtype == small->dtype
+        && view->dims[1] % factor == 0 && view->dims[0] * view->dims[1] == factor * small->dims[0] * small->dims[1]
+        && view->dims[2] == factor * small->dims[2] && view->dims[3] == small->dims[3];
+}
+
 static haya_status fuse_upsampling(const hy_drafts *d, const int32_t *writers, hy_draft *reader)
 {
     hy_draft *producer = own_producer(d, writers, reader, 0);
-    if (!producer || !doubles_pixels(&producer->call) || !same_view(&reader->call.in[0], &producer->call.out))
+    hy_view *in = &reader->call.in[0];
+    if (!producer || !doubles_pixels(&producer->call) || !enlarges(in, &producer->call.in[0], 2))
         return HAYA_OK;
     HY_TRY(join_ops(d, producer, reader, &reader->op));
-    reader->call.upsample2 = true;
-    reader->call.in[0] = producer->call.in[0];
+    haya_shape shape = hy_shape_make(4, (int64_t[]){in->dims[0], in->dims[1] / 2, in->dims[2] / 2, in->dims[3]});
+    *in = hy_view_dense(in->dtype, &shape);
     reader->in[0] = producer->in[0];
+    reader->call.upsample2 = true;
     producer->dead = true;
+    return HAYA_OK;
+}
+
+/* The length of the runs of neighbours that a copy writes twice, one behind the other; 0: it does something else. */
+static int64_t repeated_run(const hy_call *call)
+{
+    const hy_view *from = &call->in[0];
+    if (call->family != HY_COPY || from->offset != 0 || !hy_view_is_dense(&call->out))
+        return 0;
+    int64_t elements = 1, run = 0;
+    for (int i = from->rank - 1; i >= 0; i--) {
+        if (from->dims[i] == 1)
+            continue;
+        if (from->strides[i] == 0 && from->dims[i] == 2 && run == 0)
+            run = elements;
+        else if (from->strides[i] == elements)
+            elements *= from->dims[i];
+        else
+            return 0;
+    }
+    return run;
+}
+
+/* Two copies, of which one repeats rows and the other columns, become the enlargement that they are. */
+static haya_status fuse_repetitions(const hy_drafts *d, const int32_t *writers, hy_draft *second)
+{
+    int64_t outer = repeated_run(&second->call);
+    hy_draft *first = outer ? own_producer(d, writers, second, 0) : NULL;
+    int64_t inner = first ? repeated_run(&first->call) : 0, row, channels;
+    if (!inner || writers[hy_value_owner(d, second->out)] < 0)
+        return HAYA_OK;
+    if (inner % outer == 0) { /* rows were repeated first */
+        row = inner;
+        channels = outer;
+    } else if (outer % (2 * inner) == 0) {
+        row = outer / 2;
+        channels = inner;
+    } else {
+        return HAYA_OK;
+    }
+    int64_t width = row / channels, height = hy_view_elements(&second->call.out) / 4 / row;
+    haya_shape small = hy_shape_make(4, (int64_t[]){1, height, width, channels});
+    haya_shape large = hy_shape_make(4, (int64_t[]){1, 2 * height, 2 * width, channels});
+    HY_TRY(join_ops(d, first, second, &second->op));
+    haya_dtype dtype = second->call.out.dtype;
+    second->call = (hy_call){.family = HY_RESIZE, .input_count = 1, .resize.mode = HY_RESIZE_NEAREST};
+    second->call.in[0] = hy_view_dense(dtype, &small);
+    second->call.out = hy_view_dense(dtype, &large);
+    second->in[0] = first->in[0];
+    first->dead = true;
     return HAYA_OK;
 }
 
@@ -227,6 +288,8 @@ haya_status hy_fuse(hy_drafts *d)
             continue;
         if (draft->call.family == HY_CONV2D)
             HY_TRY(fuse_upsampling(d, writers, draft));
+        else if (draft->call.family == HY_COPY)
+            HY_TRY(fuse_repetitions(d, writers, draft));
         else if (!has_epilogue(draft->call.family))
             HY_TRY(fuse_epilogue(d, writers, draft));
     }

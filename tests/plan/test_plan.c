@@ -647,6 +647,84 @@ static void upsampling_with_other_readers_stays(void)
     check_enlarged(&(enlargement){"ResizeNearestNeighbor", {10, 12}, false, true, "Conv2D"}, "relu twice", false);
 }
 
+/* What tf.repeat makes of a tensor of these dims: every step along `axis` `times` times. */
+static void add_repeat(net *n, const char *name, const char *input, int32_t *dims, int axis, int32_t times)
+{
+    char part[4][64], inputs[200];
+    int32_t multiples[5] = {1, 1, 1, 1, 1};
+    static const char *const parts[] = {"axis", "expanded", "multiples", "tile"};
+    for (int i = 0; i < 4; i++)
+        snprintf(part[i], sizeof part[i], "%s/%s", name, parts[i]);
+    net_int(n, part[0], axis + 1);
+    snprintf(inputs, sizeof inputs, "%s %s", input, part[0]);
+    gd_attr_type(net_op(n, part[1], "ExpandDims", inputs), "Tdim", GD_INT32);
+    multiples[axis + 1] = times;
+    net_ints(n, part[2], 5, multiples);
+    snprintf(inputs, sizeof inputs, "%s %s", part[1], part[2]);
+    gd_attr_type(net_op(n, part[3], "Tile", inputs), "Tmultiples", GD_INT32);
+    dims[axis] *= times;
+    snprintf(inputs, sizeof inputs, "%s/shape", name);
+    net_ints(n, inputs, 4, dims);
+    snprintf(inputs, sizeof inputs, "%s %s/shape", part[3], name);
+    net_reshape(n, name, inputs);
+}
+
+/* up repeats along one axis, then along another; y is a convolution of it, z another function. */
+static haya_model *open_repeated(const int axes[2], const int32_t times[2])
+{
+    net n = {0};
+    int32_t dims[4] = {2, 5, 6, 20};
+    net_input(&n, "x", 4, (int64_t[]){2, 5, 6, 20});
+    add_repeat(&n, "half", "x", dims, axes[0], times[0]);
+    add_repeat(&n, "up", "half", dims, axes[1], times[1]);
+    net_weights(&n, "w", 4, (int64_t[]){3, 3, axes[0] == 3 || axes[1] == 3 ? 40 : 20, 20}, 1);
+    net_conv(&n, "y", "up", "w", 1, "SAME");
+    net_op(&n, "z", "Tanh", "up");
+    return net_open(&n, "repeated.pb");
+}
+
+static void check_repeated(int axis, int other, int32_t times, int32_t other_times, const char *fetch,
+                           const char *step)
+{
+    haya_model *model = open_repeated((int[]){axis, other}, (int32_t[]){times, other_times});
+    haya_shape shape = loop_shape(4, 2, 5, 6, 20);
+    char all[32];
+    snprintf(all, sizeof all, "%s up half", fetch);
+    loop l, plain;
+    if (CHECK(loop_make(&l, model, "x", fetch, &shape, 1)) && CHECK(loop_make(&plain, model, "x", all, &shape, 1))) {
+        check_step(l.plan, step, true);
+        check_step(plain.plan, "Tile", true);
+        CHECK_INT(loop_run(&l), HAYA_OK);
+        CHECK_INT(loop_run(&plain), HAYA_OK);
+        CHECK(distance(&l.out[0], &plain.out[0]) < 1e-5);
+        loop_free(&plain);
+    }
+    loop_free(&l);
+    haya_model_close(model);
+}
+
+/* As Keras 3 writes UpSampling2D. */
+static void repeated_rows_and_columns_are_upsampling(void)
+{
+    check_repeated(1, 2, 2, 2, "y", "Tile+Tile+Conv2D");
+    check_repeated(2, 1, 2, 2, "y", "Tile+Tile+Conv2D");
+    check_repeated(1, 2, 2, 2, "z", "Tile+Tile");
+    check_repeated(2, 1, 2, 2, "z", "Tile+Tile");
+    check_repeated(1, 2, 2, 2, "y half", "Tile");
+}
+
+static void other_repetitions_stay(void)
+{
+    check_repeated(1, 2, 3, 3, "y", "Tile");
+    check_repeated(1, 2, 2, 4, "y", "Tile");
+    check_repeated(2, 1, 4, 2, "y", "Tile");
+    check_repeated(1, 1, 2, 2, "y", "Conv2D");
+    check_repeated(2, 2, 2, 2, "y", "Conv2D");
+    check_repeated(1, 3, 2, 2, "y", "Conv2D");
+    check_repeated(3, 2, 2, 2, "y", "Conv2D");
+    check_repeated(0, 1, 2, 2, "z", "Tanh");
+}
+
 /* x plus itself: both operands are the convolution. */
 static void a_convolution_added_to_itself_is_right(void)
 {
@@ -1082,6 +1160,8 @@ int main(void)
     RUN(nearest_upsampling_moves_into_the_convolution);
     RUN(other_enlargements_stay);
     RUN(upsampling_with_other_readers_stays);
+    RUN(repeated_rows_and_columns_are_upsampling);
+    RUN(other_repetitions_stay);
     RUN(a_convolution_added_to_itself_is_right);
     RUN(sources_of_a_join_are_made_in_place);
     RUN(a_unet_copies_nothing);
