@@ -299,6 +299,7 @@ typedef struct haya_plan_info {
     size_t step_count;
     uint64_t scratch_bytes;       /* what a session of options.threads threads reserves */
     uint64_t flops;               /* floating-point operations of one run, a multiply-add counted as 2 */
+    uint64_t executed_flops;      /* the same as the steps' kernels carry them out; see haya_step */
 } haya_plan_info;
 
 typedef struct haya_step {
@@ -308,7 +309,9 @@ typedef struct haya_step {
     const char *why;              /* the reason for that kernel */
     haya_shape shape;             /* of the first output */
     haya_dtype dtype;
-    uint64_t flops;
+    uint64_t flops;               /* of the operation as the graph writes it: every product of a convolution */
+    uint64_t executed_flops;      /* that the kernel carries out: fewer products with Winograd's algorithm, whose
+                                     transforms are not counted; otherwise the same as flops */
     uint64_t bytes;               /* operands read and written */
 } haya_step;
 
@@ -345,6 +348,11 @@ HAYA_API haya_status haya_session_create(const haya_session_options *options, ha
                                          haya_error *error);
 HAYA_API void haya_session_free(haya_session *session);
 HAYA_API int32_t haya_session_threads(const haya_session *session); /* at most so many work on a run */
+
+/* Floating-point operations a second that the session's threads reach together at most: multiply-adds of float32 in
+   registers, with the instruction set that the kernels use. Takes some 30 milliseconds and measures what the machine
+   has to spare meanwhile; what the steps of a run reach can be compared with it. */
+HAYA_API double haya_session_measure_peak(haya_session *session);
 
 /* Makes room for `plan`; never shrinks. After it, runs of the plan allocate nothing. */
 HAYA_API haya_status haya_session_reserve(haya_session *session, const haya_plan *plan, haya_error *error);

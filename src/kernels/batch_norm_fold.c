@@ -39,6 +39,13 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_batch_norm_fold)[] = {
-    {"batch_norm_fold", HY_BATCH_NORM_FOLD, HY_ISA_THIS, "the kernel for folding a batch norm", accepts, NULL, run},
+    {
+        .name = "batch_norm_fold",
+        .family = HY_BATCH_NORM_FOLD,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for folding a batch norm",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -305,6 +305,13 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_binary)[] = {
-    {"binary", HY_BINARY, HY_ISA_THIS, "the kernel for functions of two operands", accepts, NULL, run},
+    {
+        .name = "binary",
+        .family = HY_BINARY,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for functions of two operands",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -199,7 +199,7 @@ static uint64_t elements(const hy_view *view)
     return (uint64_t)hy_view_elements(view);
 }
 
-static uint64_t epilogue_flops(const hy_call *call)
+uint64_t hy_call_epilogue_flops(const hy_call *call)
 {
     const hy_epilogue *epilogue = &call->epilogue;
     bool activation = epilogue->activation != HY_IDENTITY;
@@ -223,13 +223,13 @@ uint64_t hy_call_flops(const hy_call *call)
     case HY_SOFTMAX: /* maximum, difference, exponential, sum, product */
         return out * 5;
     case HY_MATMUL:
-        return out * (uint64_t)in[0].dims[1] * 2 + epilogue_flops(call);
+        return out * (uint64_t)in[0].dims[1] * 2 + hy_call_epilogue_flops(call);
     case HY_CONV2D:
-        return out * taps * (uint64_t)in[1].dims[2] * 2 + epilogue_flops(call);
+        return out * taps * (uint64_t)in[1].dims[2] * 2 + hy_call_epilogue_flops(call);
     case HY_CONV2D_TRANSPOSE:
-        return elements(&in[0]) * taps * (uint64_t)call->out.dims[3] * 2 + epilogue_flops(call);
+        return elements(&in[0]) * taps * (uint64_t)call->out.dims[3] * 2 + hy_call_epilogue_flops(call);
     case HY_DEPTHWISE:
-        return out * taps * 2 + epilogue_flops(call);
+        return out * taps * 2 + hy_call_epilogue_flops(call);
     case HY_POOL:
         return out * taps;
     case HY_RESIZE: /* three interpolations of a difference and a multiply-add */

@@ -276,6 +276,12 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_cast)[] = {
-    {"cast", HY_CAST, HY_ISA_THIS, "the kernel for changing the element type", NULL, NULL, run},
+    {
+        .name = "cast",
+        .family = HY_CAST,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for changing the element type",
+        .run = run,
+    },
     {0},
 };

@@ -259,6 +259,13 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_copy)[] = {
-    {"copy", HY_COPY, HY_ISA_THIS, "the kernel for moving elements", accepts, NULL, run},
+    {
+        .name = "copy",
+        .family = HY_COPY,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for moving elements",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -71,6 +71,13 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_gather)[] = {
-    {"gather", HY_GATHER, HY_ISA_THIS, "the kernel for elements picked by index", accepts, NULL, run},
+    {
+        .name = "gather",
+        .family = HY_GATHER,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for elements picked by index",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

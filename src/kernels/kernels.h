@@ -109,6 +109,7 @@ typedef struct hy_call {
 void hy_call_assert(const hy_call *call);
 uint64_t hy_call_flops(const hy_call *call); /* a multiply-add is 2; transcendental functions count as 1;
                                                 convolutions as direct sums, over the enlarged image with upsample2 */
+uint64_t hy_call_epilogue_flops(const hy_call *call); /* the epilogue's part of them */
 uint64_t hy_call_bytes(const hy_call *call); /* elements of operands read and written once */
 
 typedef struct hy_kernel {
@@ -118,6 +119,8 @@ typedef struct hy_kernel {
     const char *why;    /* when this one is chosen: "no other kernel takes this window" */
     bool (*accepts)(const hy_call *call);                    /* NULL: every call of the family */
     size_t (*scratch)(const hy_call *call, int threads);     /* bytes, 64-byte aligned when given; NULL: none */
+    uint64_t (*flops)(const hy_call *call);                  /* carried out, counted like hy_call_flops: products and
+                                                                epilogue, no transforms around them; NULL: the same */
     /* in[i], out: the operands' memory, before their views' offsets. NULL, or why the data can't be computed with
        ("integer division by zero"), a literal; the output is undefined then. */
     const char *(*run)(const hy_call *call, const void *const *in, void *out, void *scratch, hy_team *team);
@@ -127,6 +130,16 @@ typedef struct hy_kernel {
 const hy_kernel *hy_kernel_choose(const hy_call *call, hy_isa isa);
 /* All kernels, best first within a family; for tests and for explanations. */
 const hy_kernel *hy_kernel_list(size_t index); /* NULL past the end */
+
+uint64_t hy_kernel_flops(const hy_kernel *kernel, const hy_call *call);
+
+/* A loop of nothing but independent multiply-adds, for the machine's peak. */
+typedef struct hy_peak {
+    float (*run)(int64_t rounds); /* some sum, so that no compiler leaves the loop out */
+    int64_t flops;                /* of a round */
+} hy_peak;
+
+const hy_peak *hy_kernel_peak(hy_isa isa); /* of a set that hy_isa_best may give */
 
 /* Dtypes: HY_UNARY float32, int32, int64 (relu, neg, abs, square), bool (logical_not); HY_BINARY float32, int32, int64
    and bool for equality and logic; HY_REDUCE float32, int32, int64; HY_COPY, HY_GATHER and HY_SELECT any. */

@@ -185,6 +185,13 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_pool)[] = {
-    {"pool", HY_POOL, HY_ISA_THIS, "the kernel for maxima and averages of windows", accepts, NULL, run},
+    {
+        .name = "pool",
+        .family = HY_POOL,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for maxima and averages of windows",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

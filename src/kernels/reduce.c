@@ -369,6 +369,14 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_reduce)[] = {
-    {"reduce", HY_REDUCE, HY_ISA_THIS, "the kernel for sums, means and extremes", accepts, scratch_bytes, run},
+    {
+        .name = "reduce",
+        .family = HY_REDUCE,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for sums, means and extremes",
+        .accepts = accepts,
+        .scratch = scratch_bytes,
+        .run = run,
+    },
     {0},
 };

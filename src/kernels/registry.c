@@ -34,6 +34,19 @@ DECLARE(pool);
 DECLARE(resize);
 DECLARE(gather);
 
+/* The machine's peak, for each instruction set that there is a build for. */
+#if defined(__x86_64__) || defined(_M_X64)
+extern const hy_peak hy_peak_avx512, hy_peak_avx2;
+#endif
+extern const hy_peak hy_peak_portable;
+static const hy_peak *const peaks[HY_ISA_COUNT] = {
+    [HY_ISA_PORTABLE] = &hy_peak_portable,
+#if defined(__x86_64__) || defined(_M_X64)
+    [HY_ISA_AVX2] = &hy_peak_avx2,
+    [HY_ISA_AVX512] = &hy_peak_avx512,
+#endif
+};
+
 /* Each table ends with an entry without a name. */
 static const hy_kernel *const tables[] = {
     TABLES(copy),
@@ -81,4 +94,14 @@ const hy_kernel *hy_kernel_list(size_t index)
             if (index-- == 0)
                 return kernel;
     return NULL;
+}
+
+uint64_t hy_kernel_flops(const hy_kernel *kernel, const hy_call *call)
+{
+    return kernel->flops ? kernel->flops(call) : hy_call_flops(call);
+}
+
+const hy_peak *hy_kernel_peak(hy_isa isa)
+{
+    return peaks[isa];
 }

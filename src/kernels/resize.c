@@ -223,6 +223,14 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_resize)[] = {
-    {"resize", HY_RESIZE, HY_ISA_THIS, "the kernel for resizing images", accepts, scratch_bytes, run},
+    {
+        .name = "resize",
+        .family = HY_RESIZE,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for resizing images",
+        .accepts = accepts,
+        .scratch = scratch_bytes,
+        .run = run,
+    },
     {0},
 };

@@ -35,6 +35,13 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_scale_shift)[] = {
-    {"scale_shift", HY_SCALE_SHIFT, HY_ISA_THIS, "the kernel for a product and a sum", accepts, NULL, run},
+    {
+        .name = "scale_shift",
+        .family = HY_SCALE_SHIFT,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for a product and a sum",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -74,6 +74,13 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_select)[] = {
-    {"select", HY_SELECT, HY_ISA_THIS, "the kernel for choosing elements", accepts, NULL, run},
+    {
+        .name = "select",
+        .family = HY_SELECT,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for choosing elements",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -208,6 +208,14 @@ static bool accepts(const hy_call *call)
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_softmax)[] = {
-    {"softmax", HY_SOFTMAX, HY_ISA_THIS, "the kernel for softmax", accepts, scratch_bytes, run},
+    {
+        .name = "softmax",
+        .family = HY_SOFTMAX,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for softmax",
+        .accepts = accepts,
+        .scratch = scratch_bytes,
+        .run = run,
+    },
     {0},
 };

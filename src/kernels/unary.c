@@ -141,6 +141,13 @@ static const char *run(const hy_call *call, const void *const *in, void *out, vo
 }
 
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_unary)[] = {
-    {"unary", HY_UNARY, HY_ISA_THIS, "the kernel for functions of one operand", accepts, NULL, run},
+    {
+        .name = "unary",
+        .family = HY_UNARY,
+        .isa = HY_ISA_THIS,
+        .why = "the kernel for functions of one operand",
+        .accepts = accepts,
+        .run = run,
+    },
     {0},
 };

@@ -285,8 +285,10 @@ static haya_status make_plan(haya_plan *plan, const haya_shape *input_shapes, co
     share_in_place(&d);
     HY_TRY(place_scratch(plan, &d, temporary));
     HY_TRY(make_steps(plan, &d));
-    for (size_t i = 0; i < plan->step_count; i++)
+    for (size_t i = 0; i < plan->step_count; i++) {
         plan->info.flops += hy_call_flops(&plan->steps[i].call);
+        plan->info.executed_flops += hy_kernel_flops(plan->steps[i].kernel, &plan->steps[i].call);
+    }
     plan->info.input_count = plan->program->input_count;
     plan->info.output_count = d.fetch_count;
     plan->info.step_count = plan->step_count;
@@ -386,6 +388,6 @@ haya_status haya_plan_step(const haya_plan *plan, size_t index, haya_step *step)
     const hy_step *s = &plan->steps[index];
     *step = (haya_step){.node = s->node, .op = s->op, .kernel = s->kernel_name, .why = s->kernel->why,
                         .shape = s->shape, .dtype = s->call.out.dtype, .flops = hy_call_flops(&s->call),
-                        .bytes = hy_call_bytes(&s->call)};
+                        .executed_flops = hy_kernel_flops(s->kernel, &s->call), .bytes = hy_call_bytes(&s->call)};
     return HAYA_OK;
 }

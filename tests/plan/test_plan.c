@@ -82,13 +82,16 @@ static void a_plan_knows_its_outputs_before_any_run(void)
         CHECK_INT(value.shape.rank, 4);
         for (int i = 0; i < 4; i++)
             CHECK_INT(value.shape.dims[i], shape.dims[i]);
-        uint64_t flops = 0;
+        uint64_t flops = 0, executed = 0;
         for (size_t i = 0; i < info.step_count; i++) {
             CHECK_INT(haya_plan_step(plan, i, &step), HAYA_OK);
             CHECK(step.node[0] && step.op[0] && strchr(step.kernel, '/') && step.why && step.bytes);
+            CHECK_INT(step.executed_flops == step.flops, !strstr(step.kernel, "winograd"));
             flops += step.flops;
+            executed += step.executed_flops;
         }
         CHECK_INT(flops, info.flops);
+        CHECK_INT(executed, info.executed_flops);
         CHECK_INT(haya_plan_step(plan, info.step_count, &step), HAYA_ERROR_NOT_FOUND);
         CHECK_INT(haya_plan_input(plan, 1, &value), HAYA_ERROR_NOT_FOUND);
         CHECK_INT(haya_plan_output(plan, 1, &value), HAYA_ERROR_NOT_FOUND);
@@ -148,6 +151,12 @@ static void an_exact_plan_has_no_kernel_that_rounds_more(void)
         return;
     CHECK(has_kernel(fast.plan, "conv2d_winograd"));
     CHECK(!has_kernel(exact, "conv2d_winograd"));
+    haya_plan_info fast_info, exact_info;
+    haya_plan_get_info(fast.plan, &fast_info);
+    haya_plan_get_info(exact, &exact_info);
+    CHECK_INT(fast_info.flops, exact_info.flops);
+    CHECK_INT(exact_info.executed_flops, exact_info.flops);
+    CHECK(fast_info.executed_flops < exact_info.executed_flops);
     CHECK_INT(loop_run(&fast), HAYA_OK);
     float *map = malloc(fast.out[0].bytes);
     haya_tensor out = haya_tensor_dense(HAYA_FLOAT32, fast.out[0].shape, map);

@@ -558,6 +558,26 @@ static void the_profile_tells_of_every_step(void)
     haya_model_close(model);
 }
 
+/* How fast a machine is no test can know; but what a session does meanwhile must not change how the caller computes. */
+static void the_peak_is_measured_on_the_sessions_threads(void)
+{
+    executor_use use = {0};
+    haya_session_options options = {.struct_size = sizeof options,
+                                    .executor = {.threads = 3, .run = run_backwards, .user = &use}};
+    haya_session *session;
+    haya_error error;
+    fenv_t before, after;
+    if (!CHECK_INT(haya_session_create(&options, &session, &error), HAYA_OK))
+        return;
+    fegetenv(&before);
+    double peak = haya_session_measure_peak(session);
+    fegetenv(&after);
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    CHECK(peak > 1e7 && peak < 1e15);
+    CHECK(use.loops > 0 && use.tasks % 3 == 0);
+    haya_session_free(session);
+}
+
 static void prepare_makes_a_session_ready(void)
 {
     haya_model *model = open_unet(1);
@@ -745,6 +765,7 @@ int main(void)
     RUN(data_that_cannot_be_computed_with_gives_an_error);
     RUN(the_callers_executor_runs_the_tasks);
     RUN(the_profile_tells_of_every_step);
+    RUN(the_peak_is_measured_on_the_sessions_threads);
     RUN(prepare_makes_a_session_ready);
     RUN(objects_may_be_freed_in_any_order);
     RUN(a_run_keeps_alive_what_it_needs);
