@@ -378,6 +378,12 @@ static const char *winograd_run(const hy_call *call, const void *const *in, void
     return NULL;
 }
 
+static uint64_t winograd_flops(const hy_call *call)
+{
+    winograd_layout l = layout_of(call);
+    return (uint64_t)(l.tiles * SLOTS * l.ci * l.co) * 2 + hy_call_epilogue_flops(call);
+}
+
 const hy_kernel HY_ISA_SYMBOL(hy_kernels_winograd)[] = {
     {
         .name = "conv2d_winograd",
@@ -386,6 +392,7 @@ const hy_kernel HY_ISA_SYMBOL(hy_kernels_winograd)[] = {
         .why = "3x3 of stride 1 with 16 channels or more: F(4x4, 3x3) takes 36 products for 16 outputs instead of 144",
         .accepts = winograd_accepts,
         .scratch = winograd_scratch,
+        .flops = winograd_flops,
         .run = winograd_run,
     },
     {0},
