@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `haya bench` measures, and its two ways to tell it.
+ * What `haya bench` measures, and its ways to tell it: models as a whole, or the steps of one model.
  */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
@@ -30,6 +30,13 @@ typedef struct bench_model {
     double open_ms, bind_ms, first_ms;
 } bench_model;
 
+/* With --layers: the steps of the one model's plan. */
+typedef struct bench_layers {
+    durations *steps;                /* one for each; NULL until runs are to be recorded */
+    size_t step_count;
+    double peak;                     /* floating-point operations a second that the threads can reach */
+} bench_layers;
+
 typedef struct bench {
     bench_model *models;
     size_t model_count;
@@ -40,9 +47,16 @@ typedef struct bench {
     durations same, switched;        /* of all structures */
     bool memory_known;
     memory_use one, all;             /* when the first model has run; when all have */
+    bool by_layers;
+    bench_layers layers;
 } bench;
 
 void bench_print_text(bench *b);
 void bench_print_json(bench *b);
+
+/* bench_layers.c: the session's profile callback, whose user is a bench_layers; the two ways to tell. */
+void bench_layers_note(void *layers, const haya_plan *plan, size_t step, uint64_t nanoseconds);
+void bench_layers_print_text(bench *b);
+void bench_layers_print_json(bench *b);
 
 #endif

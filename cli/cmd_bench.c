@@ -12,10 +12,13 @@
 
 const char bench_help[] =
     "usage: haya bench MODEL... [options]\n"
+    "       haya bench --layers MODEL [options]\n"
     "\n"
     "Measures models on made-up inputs: opening, binding and first run of each, runs\n"
     "of the model that ran before, runs that change the model, and memory.\n"
+    "With --layers, each step of one model's runs: time, GFLOP/s, share of the peak.\n"
     "\n"
+    "  --layers             the steps of a run instead\n"
     "  --threads N          threads (as many as the process may use)\n"
     "  --runs N             runs of each kind (20)\n"
     "  --shape [NAME=]DIMS  size of an input with open dimensions, such as\n"
@@ -32,8 +35,9 @@ typedef struct bench_options {
 } bench_options;
 
 static exit_status parse(bench *b, bench_options *options, arguments *args) {
-    enum { THREADS, RUNS, SHAPE, SETTINGS };
-    static const option_spec specs[] = {[THREADS] = {"threads", '\0', true},
+    enum { LAYERS, THREADS, RUNS, SHAPE, SETTINGS };
+    static const option_spec specs[] = {[LAYERS] = {"layers", '\0', false},
+                                        [THREADS] = {"threads", '\0', true},
                                         [RUNS] = {"runs", '\0', true},
                                         [SHAPE] = {"shape", '\0', true},
                                         [SETTINGS] = {"settings", '\0', true},
@@ -43,6 +47,9 @@ static exit_status parse(bench *b, bench_options *options, arguments *args) {
     b->models = allocate((size_t)args->argc, sizeof *b->models);
     for (int option; (option = arguments_next(args)) != ARGUMENTS_END;) {
         switch (option) {
+        case LAYERS:
+            b->by_layers = true;
+            break;
         case THREADS:
             if (!arguments_threads(args, &b->threads)) {
                 return WRONG_USAGE;
@@ -69,6 +76,10 @@ static exit_status parse(bench *b, bench_options *options, arguments *args) {
         }
     }
     b->structures = allocate(b->model_count, sizeof *b->structures);
+    if (b->by_layers && b->model_count > 1) {
+        return wrong_usage(args, "--layers takes one model, not both '%s' and '%s'", b->models[0].path,
+                           b->models[1].path);
+    }
     return b->model_count > 0 ? DONE : wrong_usage(args, "no model is given");
 }
 
@@ -238,9 +249,26 @@ static exit_status steady_runs(bench *b, int64_t runs) {
     return DONE;
 }
 
+/* The peak before the runs and after them: whatever else the machine does may disturb one of the two. */
+static exit_status layered_runs(bench *b, int64_t runs) {
+    haya_plan_info info;
+    haya_plan_get_info(b->structures[0].plan, &info);
+    double before = haya_session_measure_peak(b->session);
+    b->layers.step_count = info.step_count;
+    b->layers.steps = allocate(info.step_count, sizeof *b->layers.steps);
+    exit_status status = steady_runs(b, runs);
+    double after = haya_session_measure_peak(b->session);
+    b->layers.peak = before > after ? before : after;
+    return status;
+}
+
 static exit_status measure(bench *b, bench_options *options, const arguments *args) {
     haya_error error;
     haya_session_options session_options = {.struct_size = sizeof session_options, .threads = b->threads};
+    if (b->by_layers) {
+        session_options.profile = bench_layers_note;
+        session_options.profile_user = &b->layers;
+    }
     if (haya_session_create(&session_options, &b->session, &error) != HAYA_OK) {
         return fail_haya(&error);
     }
@@ -252,7 +280,10 @@ static exit_status measure(bench *b, bench_options *options, const arguments *ar
     if (status == DONE) {
         status = check_settings(b, options);
     }
-    return status == DONE ? steady_runs(b, options->runs) : status;
+    if (status != DONE) {
+        return status;
+    }
+    return b->by_layers ? layered_runs(b, options->runs) : steady_runs(b, options->runs);
 }
 
 static void free_structure(bench_structure *s) {
@@ -278,11 +309,10 @@ exit_status bench_command(arguments *args) {
         status = measure(&b, &options, args);
     }
     if (status == DONE) {
-        if (report_is_json()) {
-            bench_print_json(&b);
-        } else {
-            bench_print_text(&b);
-        }
+        bool json = report_is_json();
+        void (*print)(bench *) = b.by_layers ? (json ? bench_layers_print_json : bench_layers_print_text)
+                                             : (json ? bench_print_json : bench_print_text);
+        print(&b);
     }
     for (size_t i = 0; i < b.structure_count; i++) {
         free_structure(&b.structures[i]);
@@ -292,6 +322,10 @@ exit_status bench_command(arguments *args) {
         haya_model_close(b.models[i].model);
     }
     haya_session_free(b.session);
+    for (size_t i = 0; i < b.layers.step_count; i++) {
+        durations_free(&b.layers.steps[i]);
+    }
+    free(b.layers.steps);
     durations_free(&b.same);
     durations_free(&b.switched);
     given_shapes_free(&options.shapes);

@@ -123,9 +123,14 @@ static void print_check(const parameter_check *check) {
 static void print_plan(const haya_plan *plan) {
     haya_plan_info info;
     haya_plan_get_info(plan, &info);
-    printf("\nplan: %zu steps, %s, scratch %s\n", info.step_count, text_flops(info.flops).s,
-           text_bytes(info.scratch_bytes).s);
-    table t = {.columns = 8, .right = 0x61};
+    printf("\nplan: %zu steps, %s (%s executed), scratch %s\n", info.step_count,
+           text_flops(info.flops).s, text_flops(info.executed_flops).s, text_bytes(info.scratch_bytes).s);
+    static const char *const head[] = {"  step", "node", "operations", "output", "kernel", "direct", "executed",
+                                       "bytes", "why this kernel"};
+    table t = {.columns = sizeof head / sizeof *head, .right = 0xe1};
+    for (size_t i = 0; i < t.columns; i++) {
+        table_cell(&t, "%s", head[i]);
+    }
     for (size_t i = 0; i < info.step_count; i++) {
         haya_step step;
         haya_plan_step(plan, i, &step);
@@ -135,6 +140,7 @@ static void print_plan(const haya_plan *plan) {
         table_cell(&t, "%s", text_shape(&step.shape).s);
         table_cell(&t, "%s", step.kernel);
         table_cell(&t, "%s", text_flops(step.flops).s);
+        table_cell(&t, "%s", text_flops(step.executed_flops).s);
         table_cell(&t, "%s", text_bytes(step.bytes).s);
         table_cell(&t, "%s", step.why);
     }
@@ -204,14 +210,15 @@ static json_t *plan_json(const haya_plan *plan) {
     for (size_t i = 0; i < info.step_count; i++) {
         haya_step step;
         haya_plan_step(plan, i, &step);
-        json_array_append_new(steps, json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "node",
+        json_array_append_new(steps, json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "node",
                                                json_text(step.node), "op", json_text(step.op), "kernel",
                                                json_text(step.kernel), "why", json_text(step.why), "dtype",
                                                haya_dtype_name(step.dtype), "shape", json_shape(&step.shape),
-                                               "flops", json_uint(step.flops), "bytes", json_uint(step.bytes)));
+                                               "flops", json_uint(step.flops), "executed_flops",
+                                               json_uint(step.executed_flops), "bytes", json_uint(step.bytes)));
     }
-    return json_pack("{s:o, s:o, s:o}", "steps", steps, "scratch_bytes", json_uint(info.scratch_bytes), "flops",
-                     json_uint(info.flops));
+    return json_pack("{s:o, s:o, s:o, s:o}", "steps", steps, "scratch_bytes", json_uint(info.scratch_bytes), "flops",
+                     json_uint(info.flops), "executed_flops", json_uint(info.executed_flops));
 }
 
 static json_t *check_json(const parameter_check *check) {

@@ -376,14 +376,29 @@ class Inspect(harness.HayaTest):
 
     def test_plan_tells_each_step(self):
         plan = self.succeed_json("inspect", self.shared / "a.pb", "--plan")["plan"]
-        self.assertEqual(list(plan), ["steps", "scratch_bytes", "flops"])
+        self.assertEqual(list(plan), ["steps", "scratch_bytes", "flops", "executed_flops"])
         self.assertGreaterEqual(len(plan["steps"]), 13)
         for step in plan["steps"]:
-            self.assertEqual(list(step), ["node", "op", "kernel", "why", "dtype", "shape", "flops", "bytes"])
+            self.assertEqual(list(step), ["node", "op", "kernel", "why", "dtype", "shape", "flops", "executed_flops",
+                                          "bytes"])
             self.assertTrue(step["kernel"] and step["why"])
-        self.assertEqual(sum(step["flops"] for step in plan["steps"]), plan["flops"])
+        for key in ("flops", "executed_flops"):
+            self.assertEqual(sum(step[key] for step in plan["steps"]), plan[key])
         text = self.succeed("inspect", self.shared / "a.pb", "--plan")
-        self.assertIn(plan["steps"][0]["node"], text)
+        self.assertIn("why this kernel", text)
+        for step in plan["steps"]:
+            row = next(line for line in text.splitlines() if f" {step['node']} " in line and step["op"] in line)
+            for part in (step["kernel"], step["why"]):
+                self.assertIn(part, row)
+
+    def test_plan_tells_which_steps_execute_fewer_products(self):
+        plan = self.succeed_json("inspect", self.shared / "wide.pb", "--plan")["plan"]
+        winograd = [step for step in plan["steps"] if "winograd" in step["kernel"]]
+        self.assertTrue(winograd)
+        for step in plan["steps"]:
+            compare = self.assertLess if step in winograd else self.assertEqual
+            compare(step["executed_flops"], step["flops"], step["kernel"])
+        self.assertLess(plan["executed_flops"], plan["flops"])
 
     def test_open_sizes_need_a_shape_to_plan_only(self):
         path = self.shared / "open.pb"
@@ -518,6 +533,53 @@ class Bench(harness.HayaTest):
         text = self.succeed("bench", self.shared / "a.pb", self.shared / "b.pb", "--runs", "3")
         for part in ("2 models", "plan", "run", "switch and run", "a.pb", "b.pb", "first run", "memory"):
             self.assertIn(part, text)
+
+    def test_layers_json_has_the_documented_keys(self):
+        path = self.shared / "wide.pb"
+        plan = self.succeed_json("inspect", path, "--plan")["plan"]
+        told = self.succeed_json("bench", "--layers", path, "--runs", "5", "--threads", "2")
+        self.assertEqual(list(told), ["file", "structure", "threads", "peak_gflops_per_s", "steps", "run_ms", "flops",
+                                      "executed_flops", "bytes", "gflops_per_s", "of_peak"])
+        self.assertEqual((told["file"], told["threads"]), (str(path), 2))
+        self.assertEqual([told[key] for key in ("flops", "executed_flops")],
+                         [plan[key] for key in ("flops", "executed_flops")])
+        self.assertEqual(len(told["steps"]), len(plan["steps"]))
+        for step, planned in zip(told["steps"], plan["steps"]):
+            self.assertEqual(list(step), ["node", "op", "kernel", "why", "dtype", "shape", "ms", "share", "flops",
+                                          "executed_flops", "bytes", "gflops_per_s", "of_peak"])
+            self.assertEqual({key: step[key] for key in planned}, planned)
+            self.assertTrue(0 <= step["ms"]["min"] <= step["ms"]["median"] <= step["ms"]["p90"])
+        self.assertAlmostEqual(sum(step["share"] for step in told["steps"]), 1)
+        self.assertLess(sum(step["ms"]["min"] for step in told["steps"]), told["run_ms"]["p90"])
+
+    def test_layers_rates_follow_from_times_and_the_peak(self):
+        told = self.succeed_json("bench", "--layers", self.shared / "wide.pb", "--runs", "3")
+        peak = told["peak_gflops_per_s"]
+        self.assertGreater(peak, 0)
+        for part, ms in [(told, told["run_ms"])] + [(step, step["ms"]) for step in told["steps"]]:
+            ms = ms["median"]
+            if ms > 0.01:  # times are rounded to 0.1 microseconds
+                self.assertAlmostEqual(part["gflops_per_s"] / (part["flops"] / ms / 1e6 or 1), bool(part["flops"]), 1)
+                self.assertAlmostEqual(part["of_peak"], part["executed_flops"] / ms / 1e6 / peak, 2)
+
+    def test_layers_text_has_a_row_for_each_step_and_one_for_the_run(self):
+        path = self.shared / "wide.pb"
+        steps = self.succeed_json("inspect", path, "--plan")["plan"]["steps"]
+        lines = self.succeed("bench", "--layers", path, "--runs", "2").splitlines()
+        start = next(i for i, line in enumerate(lines) if line.split()[:1] == ["step"])
+        self.assertRegex(lines[0], r"^structure [0-9a-f]{32}, \d+ threads?, median of 2 runs$")
+        self.assertRegex(lines[1], r"^peak \d+\.\d GFLOP/s, ")
+        self.assertEqual(len(lines[start + 1:]), len(steps) + 1)
+        for i, (line, step) in enumerate(zip(lines[start + 1:], steps)):
+            self.assertEqual(line.split()[:2], [str(i), step["node"]])
+            for part in (step["op"], step["kernel"], " ms ", "%"):
+                self.assertIn(part, line)
+        self.assertRegex(lines[-1], r"^ *run .* ms +100\.0% .* GFLOP .*%$|^ *run .* ms +100\.0% .* MFLOP .*%$")
+
+    def test_layers_are_those_of_one_model(self):
+        self.refuse(2, "bench", "--layers", self.shared / "a.pb", self.shared / "b.pb",
+                    says=("--layers", "a.pb", "b.pb"))
+        self.refuse(2, "bench", "--layers", self.shared / "open.pb", says=("'input_1'", "--shape"))
 
     def test_open_sizes_need_a_shape(self):
         self.refuse(2, "bench", self.shared / "open.pb", says=("'input_1'", "--shape"))
