@@ -7,18 +7,20 @@
 
 #include "base/error.h"
 
-/* In rising order; each includes those before it. */
+/* In rising order for each family of processors; each includes those of its family before it. */
 typedef enum hy_isa {
-    HY_ISA_PORTABLE = 0, /* what the compiler's baseline gives */
-    HY_ISA_AVX2 = 1,     /* x86-64-v3: AVX2, FMA, F16C */
-    HY_ISA_AVX512 = 2,   /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+    HY_ISA_PORTABLE = 0, /* plain C, with what the compiler's baseline gives */
+    HY_ISA_SSE42 = 1,    /* x86-64-v2: SSE up to 4.2 */
+    HY_ISA_AVX2 = 2,     /* x86-64-v3: AVX2, FMA, F16C */
+    HY_ISA_AVX512 = 3,   /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+    HY_ISA_NEON = 4,     /* aarch64, which always has it */
     HY_ISA_COUNT
 } hy_isa;
 
-/* The best that the processor and operating system have; HAYA_ISA=portable|avx2|avx512 in the environment lowers
-   it, never raises it, and any other value counts as not set. Detected once. */
+/* The best that the processor and operating system have. HAYA_ISA=portable|sse42|avx2|avx512|neon in the environment
+   lowers it, never raises it; any other value, or a set of another family, counts as not set. Detected once. */
 hy_isa hy_isa_best(void);
-const char *hy_isa_name(hy_isa isa); /* "portable", "avx2", "avx512" */
+const char *hy_isa_name(hy_isa isa); /* "portable", "avx2" */
 
 /* How the calling thread computes: rounding, denormals, traps, and the sticky exception flags. */
 typedef struct hy_fp_state {

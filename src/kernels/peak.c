@@ -6,7 +6,7 @@
 
 /* Sums that don't wait for each other: twice what hides the latency of a multiply-add on two ports, or on the four of
    large aarch64 cores, as far as there are registers. */
-#if defined(__aarch64__)
+#if HY_NEON
 #  define CHAINS 16
 #else
 #  define CHAINS 12

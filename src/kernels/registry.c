@@ -7,10 +7,15 @@
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
-#  define DECLARE(name)                                                                   \
+#  define DECLARE(name)                                                                \
       extern const hy_kernel hy_kernels_##name##_avx512[], hy_kernels_##name##_avx2[], \
-          hy_kernels_##name##_portable[]
-#  define TABLES(name) hy_kernels_##name##_avx512, hy_kernels_##name##_avx2, hy_kernels_##name##_portable
+          hy_kernels_##name##_sse42[], hy_kernels_##name##_portable[]
+#  define TABLES(name)                                                                 \
+      hy_kernels_##name##_avx512, hy_kernels_##name##_avx2, hy_kernels_##name##_sse42, \
+          hy_kernels_##name##_portable
+#elif defined(__aarch64__)
+#  define DECLARE(name) extern const hy_kernel hy_kernels_##name##_neon[], hy_kernels_##name##_portable[]
+#  define TABLES(name) hy_kernels_##name##_neon, hy_kernels_##name##_portable
 #else
 #  define DECLARE(name) extern const hy_kernel hy_kernels_##name##_portable[]
 #  define TABLES(name) hy_kernels_##name##_portable
@@ -35,15 +40,15 @@ DECLARE(resize);
 DECLARE(gather);
 
 /* The machine's peak, for each instruction set that there is a build for. */
-#if defined(__x86_64__) || defined(_M_X64)
-extern const hy_peak hy_peak_avx512, hy_peak_avx2;
-#endif
-extern const hy_peak hy_peak_portable;
+extern const hy_peak hy_peak_portable, hy_peak_sse42, hy_peak_avx2, hy_peak_avx512, hy_peak_neon;
 static const hy_peak *const peaks[HY_ISA_COUNT] = {
     [HY_ISA_PORTABLE] = &hy_peak_portable,
 #if defined(__x86_64__) || defined(_M_X64)
+    [HY_ISA_SSE42] = &hy_peak_sse42,
     [HY_ISA_AVX2] = &hy_peak_avx2,
     [HY_ISA_AVX512] = &hy_peak_avx512,
+#elif defined(__aarch64__)
+    [HY_ISA_NEON] = &hy_peak_neon,
 #endif
 };
 

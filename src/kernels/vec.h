@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A thin vector header on the compilers' vector extensions. Each family's source is compiled once for each
- * instruction set (see meson.build) with HY_BUILD_ISA set to portable, avx2 or avx512; it sees vectors of HY_LANES
- * floats and exports one table, hy_kernels_<family>_<isa>, that registry.c collects.
+ * instruction set (see meson.build) with HY_BUILD_ISA set to its name; it sees vectors of HY_LANES floats and exports
+ * one table, hy_kernels_<family>_<isa>, that registry.c collects.
  */
 #ifndef HAYA_KERNELS_VEC_H
 #define HAYA_KERNELS_VEC_H
 
 #include <string.h>
-
-#if defined(__AVX2__)
-#  include <immintrin.h>
-#elif defined(__aarch64__)
-#  include <arm_neon.h>
-#endif
 
 #include "kernels/kernels.h"
 
@@ -28,9 +22,25 @@
 
 /* The hy_isa that this translation unit is built for. */
 #define HY_ISA_VALUE_portable HY_ISA_PORTABLE
+#define HY_ISA_VALUE_sse42 HY_ISA_SSE42
 #define HY_ISA_VALUE_avx2 HY_ISA_AVX2
 #define HY_ISA_VALUE_avx512 HY_ISA_AVX512
+#define HY_ISA_VALUE_neon HY_ISA_NEON
 #define HY_ISA_THIS HY_JOIN(HY_ISA_VALUE, HY_BUILD_ISA)
+
+/* Whether this is the build for NEON: unlike AVX, it can't be told by what the compiler may use. */
+#define HY_IS_NEON_portable 0
+#define HY_IS_NEON_sse42 0
+#define HY_IS_NEON_avx2 0
+#define HY_IS_NEON_avx512 0
+#define HY_IS_NEON_neon 1
+#define HY_NEON HY_JOIN(HY_IS_NEON, HY_BUILD_ISA)
+
+#if defined(__AVX2__)
+#  include <immintrin.h>
+#elif HY_NEON
+#  include <arm_neon.h>
+#endif
 
 #if defined(__AVX512F__)
 #  define HY_LANES 16
@@ -81,7 +91,7 @@ static inline hy_vf hy_vf_fma(hy_vf a, hy_vf b, hy_vf c)
     return (hy_vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
     return (hy_vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
+#elif HY_NEON
     return (hy_vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
@@ -104,7 +114,15 @@ static inline hy_vf hy_vf_load_part(const void *from, int64_t count)
     return (hy_vf)_mm256_maskload_ps(from, hy_vf_part_mask(count));
 #else
     hy_vf v = {0};
-    memcpy(&v, from, (size_t)count * 4);
+    const hy_f32 *floats = from;
+    if (count >= 4)
+        return hy_vf_load(from);
+    if (count & 2)
+        memcpy(&v, from, 8);
+    if (count == 3)
+        v[2] = floats[2];
+    else if (count == 1)
+        v[0] = floats[0];
     return v;
 #endif
 }
@@ -116,7 +134,15 @@ static inline void hy_vf_store_part(void *to, hy_vf v, int64_t count)
 #elif defined(__AVX2__)
     _mm256_maskstore_ps(to, hy_vf_part_mask(count), (__m256)v);
 #else
-    memcpy(to, &v, (size_t)count * 4);
+    hy_f32 *floats = to;
+    if (count >= 4)
+        hy_vf_store(to, v);
+    else if (count & 2)
+        memcpy(to, &v, 8);
+    if (count == 3)
+        floats[2] = v[2];
+    else if (count == 1)
+        floats[0] = v[0];
 #endif
 }
 

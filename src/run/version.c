@@ -25,10 +25,11 @@ const char *haya_version(void)
 const char *haya_build_info(void)
 {
     /* One text for each instruction set that the machine may have, so that nothing has to be written at run time. */
+#define CHOSEN(isa) "haya " HAYA_VERSION ", " COMPILER ", kernels: " HAYA_ISAS ", chosen: " isa
     static const char *const texts[HY_ISA_COUNT] = {
-        [HY_ISA_PORTABLE] = "haya " HAYA_VERSION ", " COMPILER ", kernels: " HAYA_ISAS ", chosen: portable",
-        [HY_ISA_AVX2] = "haya " HAYA_VERSION ", " COMPILER ", kernels: " HAYA_ISAS ", chosen: avx2",
-        [HY_ISA_AVX512] = "haya " HAYA_VERSION ", " COMPILER ", kernels: " HAYA_ISAS ", chosen: avx512",
+        [HY_ISA_PORTABLE] = CHOSEN("portable"), [HY_ISA_SSE42] = CHOSEN("sse42"),   [HY_ISA_AVX2] = CHOSEN("avx2"),
+        [HY_ISA_AVX512] = CHOSEN("avx512"),     [HY_ISA_NEON] = CHOSEN("neon"),
     };
+#undef CHOSEN
     return texts[hy_isa_best()];
 }

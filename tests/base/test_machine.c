@@ -35,21 +35,27 @@ static int best_with(const char *setting) {
 
 static void instruction_sets_have_names(void) {
     CHECK_STR(hy_isa_name(HY_ISA_PORTABLE), "portable");
+    CHECK_STR(hy_isa_name(HY_ISA_SSE42), "sse42");
     CHECK_STR(hy_isa_name(HY_ISA_AVX2), "avx2");
     CHECK_STR(hy_isa_name(HY_ISA_AVX512), "avx512");
+    CHECK_STR(hy_isa_name(HY_ISA_NEON), "neon");
 }
 
 static void the_compiler_agrees_on_the_instruction_set(void) {
     int best = best_with(NULL);
 #if defined(__x86_64__)
     int expected = HY_ISA_PORTABLE;
+    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))
+        expected = HY_ISA_SSE42;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
         expected = HY_ISA_AVX2;
-    if (expected && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+    if (expected == HY_ISA_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512cd"))
         expected = HY_ISA_AVX512;
     CHECK_INT(best, expected);
+#elif defined(__aarch64__)
+    CHECK_INT(best, HY_ISA_NEON);
 #else
     CHECK_INT(best, HY_ISA_PORTABLE);
 #endif
@@ -57,8 +63,10 @@ static void the_compiler_agrees_on_the_instruction_set(void) {
 
 static void the_environment_lowers_the_instruction_set_only(void) {
     int best = best_with(NULL);
-    for (int isa = 0; isa < HY_ISA_COUNT; isa++)
-        CHECK_INT(best_with(hy_isa_name((hy_isa)isa)), isa < best ? isa : best);
+    for (int isa = 0; isa < HY_ISA_COUNT; isa++) {
+        bool of_this_family = isa == HY_ISA_PORTABLE || (isa == HY_ISA_NEON) == (best == HY_ISA_NEON);
+        CHECK_INT(best_with(hy_isa_name((hy_isa)isa)), of_this_family && isa < best ? isa : best);
+    }
     CHECK_INT(best_with("sse9"), best);
     CHECK_INT(best_with(""), best);
     CHECK_INT(best_with("AVX2"), best);
