@@ -15,7 +15,7 @@
 /* The largest power of two with PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; twice that
    where the tile is so wide that its operands may as well come from L2. A constant, so that the order of sums
    depends on the instruction set alone. */
-#define PANEL_K (HY_LANES == 16 ? 128 : HY_LANES == 8 ? 256 : 512)
+#define PANEL_K (HY_GEMM_COLUMNS == 64 ? 128 : HY_GEMM_COLUMNS == 16 ? 256 : 512)
 
 /* ---- Scratch and tasks ------------------------------------------------------------------------------------- */
 

@@ -17,8 +17,9 @@
 #include "kernels/epilogue.h"
 #include "kernels/vec.h"
 
-/* The tile of sums that stays in registers: rows x columns. */
-#if HY_LANES == 16
+/* The tile of sums that stays in registers: rows x columns. NEON has 32 of them, as AVX-512 has: 24 hold sums, 4 a row
+   of the panel, and the rest elements of A, which its multiply-add takes as a lane: 10 loads for 24 multiply-adds. */
+#if HY_LANES == 16 || HY_NEON
 #  define HY_GEMM_ROWS 6
 #  define HY_GEMM_VECTORS 4
 #elif HY_LANES == 8
