@@ -14,8 +14,8 @@ help:
 	@echo 'make            build into $(BUILD)/'
 	@echo 'make demo       install what is missing, build, and time six models of one structure'
 	@echo 'make test       install what is missing, build, and test: some minutes'
-	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, fuzzing'
-	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind live fuzz" picks some'
+	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, emulators, fuzzing'
+	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind aarch64 older live fuzz"'
 	@echo 'make install    to PREFIX ($(PREFIX)), under DESTDIR if set'
 	@echo 'make clean      remove $(BUILD)/'
 	@echo
