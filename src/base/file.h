@@ -14,6 +14,9 @@ typedef struct hy_file hy_file;
    path in the message; an empty file is HAYA_ERROR_FORMAT. */
 haya_status hy_file_open(const char *path, bool read_into_memory, const haya_host *host, hy_file **file,
                          haya_error *error);
+/* Whether the path is a folder, and one with a regular file of that name. */
+bool hy_is_folder(const char *path);
+bool hy_folder_has(const char *path, const char *name);
 haya_status hy_file_copy(const void *data, size_t size, const char *name, const haya_host *host, hy_file **file,
                          haya_error *error);
 /* On failure `release` has been called. */

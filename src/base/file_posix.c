@@ -173,6 +173,21 @@ haya_status hy_file_open(const char *path, bool read_into_memory, const haya_hos
     return status;
 }
 
+bool hy_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool hy_folder_has(const char *path, const char *name) {
+    struct stat info;
+    int folder = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (folder < 0)
+        return false;
+    bool has = fstatat(folder, name, &info, 0) == 0 && S_ISREG(info.st_mode);
+    close(folder);
+    return has;
+}
+
 void hy_file_unmap(hy_file *file) {
     if (file->fault)
         hy_fault_unregister(file->fault);

@@ -301,6 +301,8 @@ haya_status haya_model_open(const char *path, const haya_model_options *options,
     HY_TRY(begin(options, model, &host, error));
     if (!path)
         return hy_fail(error, HAYA_ERROR_ARGUMENT, NULL, "path is NULL");
+    if (hy_is_folder(path))
+        return hy_refuse_folder(path, error);
     hy_file *file;
     HY_TRY(hy_file_open(path, options && options->read_into_memory, &host, &file, error));
     return make_model(file, &host, model, error);
