@@ -220,13 +220,24 @@ static haya_status describe_constant(tracer *t, const hy_linked_node *linked, hy
     return HAYA_OK;
 }
 
+/* Why a node without a row is refused. Variables tell of a graph that was never frozen. */
+static const char *why_unknown(const char *op)
+{
+    static const char *const variables[] = {"Variable", "VariableV2", "VarHandleOp"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        if (strcmp(op, variables[i]) == 0)
+            return "the graph is not frozen: the variable's value is in a checkpoint; `tools/freeze`, in haya's source "
+                   "folder, brings them together";
+    return "the operation is not supported";
+}
+
 /* Row, attributes and dtypes of a node whose inputs are traced. */
 static haya_status describe_node(tracer *t, const hy_linked_node *linked, hy_node *node)
 {
     const hy_op *op = linked->op;
     node->op = op;
     if (!op)
-        return hy_refuse(t->refusals, node->name, linked->record->op, "the operation is not supported", t->arena,
+        return hy_refuse(t->refusals, node->name, linked->record->op, why_unknown(linked->record->op), t->arena,
                          t->error);
     if (op->kind == HY_OP_PLACEHOLDER)
         return hy_fail(t->error, HAYA_ERROR_ARGUMENT, node->name, "%s: node '%s' (%s): the fetches depend on it, but "

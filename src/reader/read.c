@@ -108,9 +108,9 @@ static format recognise_text(hy_bytes file) {
     static const struct {
         const char *field, *what;
     } fields[] = {
-        {"node", "a GraphDef in text format, not the binary one"},
-        {"library", "a GraphDef in text format, not the binary one"},
-        {"versions", "a GraphDef in text format, not the binary one"},
+        {"node", "a GraphDef in text format"},
+        {"library", "a GraphDef in text format"},
+        {"versions", "a GraphDef in text format"},
         {"meta_info_def", "a TensorFlow MetaGraphDef in text format"},
         {"graph_def", "a TensorFlow MetaGraphDef in text format"},
         {"saved_model_schema_version", "the graph of a TensorFlow SavedModel in text format"},

@@ -104,9 +104,10 @@ typedef struct hy_records {
 } hy_records;
 
 /* Recognises the format by the bytes and reads it. Everything in *records lives in `arena`. A file of a format that is
-   not read (SavedModel, HDF5, zip/.keras, ONNX, a text GraphDef, PNG, ...) is named for what it is, and with the command
-   that makes a frozen graph of it where there is one. Messages begin with the file's path. Memory taken is bounded by a small multiple of the structure's bytes and by fixed limits (nodes,
-   name lengths), never by a length that the file claims. */
+   not read (SavedModel, HDF5, zip/.keras, ONNX, a text GraphDef, PNG, ...) is named for what it is, and with the
+   command that makes a frozen graph of it where there is one. Messages begin with the file's path. Memory taken is
+   bounded by a small multiple of the structure's bytes and by fixed limits (nodes, name lengths), never by a length
+   that the file claims. */
 haya_status hy_read(const hy_file *file, hy_arena *arena, hy_records *records, haya_error *error);
 
 /* A folder is never read, and likewise named for what it is. Never HAYA_OK. */

@@ -42,6 +42,18 @@ static void a_directory_is_refused(void) {
     check_refused(scratch_directory, HAYA_ERROR_IO, "directory");
 }
 
+static void folders_are_told_by_what_is_in_them(void) {
+    scratch_fill(scratch_path("inside.pb"), 'a', 1);
+    mkdir(scratch_path("folder"), 0755);
+    CHECK(hy_is_folder(scratch_directory));
+    CHECK(!hy_is_folder(scratch_path("inside.pb")));
+    CHECK(!hy_is_folder(scratch_path("missing.pb")));
+    CHECK(hy_folder_has(scratch_directory, "inside.pb"));
+    CHECK(!hy_folder_has(scratch_directory, "folder"));
+    CHECK(!hy_folder_has(scratch_directory, "missing.pb"));
+    CHECK(!hy_folder_has(scratch_path("inside.pb"), "inside.pb"));
+}
+
 static void a_fifo_is_refused_without_waiting(void) {
     const char *path = scratch_path("fifo");
     CHECK_INT(mkfifo(path, 0600), 0);
@@ -327,6 +339,7 @@ int main(void) {
     RUN(a_null_path_is_refused);
     RUN(an_empty_file_is_refused);
     RUN(a_directory_is_refused);
+    RUN(folders_are_told_by_what_is_in_them);
     RUN(a_fifo_is_refused_without_waiting);
     RUN(a_device_is_refused);
     RUN(a_file_that_must_not_be_read_is_refused);

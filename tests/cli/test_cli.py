@@ -99,6 +99,16 @@ class CommandLine(harness.HayaTest):
             self.assertEqual(self.refuse(3, command, junk, "--json")["status"], "HAYA_ERROR_FORMAT")
         self.refuse(3, "compare", self.shared / "a.pb", junk, says="junk.pb")
 
+    def test_folders_of_models_are_named_with_the_command_that_takes_them(self):
+        for name, file, what in (("saved", "saved_model.pb", "a TensorFlow SavedModel"),
+                                 ("unzipped", "model.weights.h5", "a Keras model"),
+                                 ("training", "checkpoint", "a folder with TensorFlow checkpoints")):
+            folder = self.directory / name
+            folder.mkdir()
+            self.refuse(3, "inspect", folder, says="is a directory")
+            (folder / file).write_bytes(b"x")
+            self.refuse(3, "inspect", folder, says=[what, f"`tools/freeze {folder}`"])
+
     def test_standard_output_that_cannot_be_written_is_1(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")

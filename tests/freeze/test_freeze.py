@@ -102,7 +102,7 @@ class KerasModels(FreezeTest):
 
     def test_keras_archive(self):
         says = self.succeed(self.shared / "unet.keras", "-o", "unet.pb")
-        self.assertIn("differs from the model", says)
+        self.assertIn("checked on a random input of [2,32,32,1]", says)
         self.check_unet(self.folder / "unet.pb", "map")
 
     def test_h5(self):
@@ -154,6 +154,30 @@ class KerasModels(FreezeTest):
         self.succeed("any.keras")
         wanted = model(models.random_image(48), training=False).numpy()
         self.expect_same(self.folder / "any.pb", wanted, "map", {"image": models.random_image(48)})
+
+    def test_h5_of_keras_2(self):
+        """Recorded by record_keras2.py."""
+        self.succeed(pathlib.Path(__file__).parent / "keras2.h5", "-o", "keras2.pb")
+        recorded = np.load(pathlib.Path(__file__).parent / "keras2.npz")
+        [[image], [name]] = self.ports(self.folder / "keras2.pb")
+        self.assertEqual(image, "input_1")
+        self.expect_same(self.folder / "keras2.pb", recorded["y"], name, {image: recorded["x"]})
+
+    def test_inputs_that_nothing_depends_on(self):
+        left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+        model = models.seeded(keras.Model([left, right], [layers.Dense(2, name="a")(left),
+                                                          layers.Dense(2, name="b")(right)]))
+        model.save(self.folder / "two.keras")
+        self.assertIn("right  float32  [?,4]  left out", self.succeed("two.keras", "--outputs", "a"))
+        self.assertEqual(self.ports(self.folder / "two.pb"), [["left"], ["a"]])
+
+    def test_one_result_under_two_names(self):
+        image = keras.Input((4, 4, 1), name="image")
+        shared = layers.ReLU(name="relu")(image)
+        keras.Model(image, {"first": shared, "second": shared, "image": image}).save(self.folder / "one.keras")
+        self.succeed("one.keras")
+        report = self.inspect(self.folder / "one.pb")
+        self.assertEqual(len(report["outputs"]), 3)
 
     def test_several_inputs_and_outputs(self):
         model = models.two_outputs()

@@ -290,6 +290,22 @@ static void all_unsupported_operations_are_listed_at_once(void)
     haya_model_close(model);
 }
 
+static void variables_tell_that_the_graph_is_not_frozen(void)
+{
+    static const char *const operations[] = {"Variable", "VariableV2", "VarHandleOp"};
+    for (int i = 0; i < 3; i++) {
+        net n = {0};
+        haya_error error;
+        net_input(&n, "x", 1, (int64_t[]){4});
+        net_op(&n, "v", operations[i], "");
+        net_op(&n, "y", "Add", "x v");
+        CHECK_INT(make_net(&n, NULL, NULL, &error), HAYA_ERROR_UNSUPPORTED);
+        CHECK_STR(error.node, "v");
+        CHECK_HAS(error.message, "the graph is not frozen");
+        CHECK_HAS(error.message, "`tools/freeze`");
+    }
+}
+
 static void unsupported_operations_that_no_fetch_depends_on_are_counted(void)
 {
     haya_model *model = open_unsupported();
@@ -878,6 +894,7 @@ int main(void)
     RUN(a_fed_value_that_steers_shapes_is_refused);
     RUN(wrong_arguments_are_refused);
     RUN(all_unsupported_operations_are_listed_at_once);
+    RUN(variables_tell_that_the_graph_is_not_frozen);
     RUN(unsupported_operations_that_no_fetch_depends_on_are_counted);
     RUN(what_has_no_known_type_cannot_be_fed);
     RUN(a_thousand_unsupported_operations_are_all_reported);

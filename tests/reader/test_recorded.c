@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads each recorded GraphDef that TensorFlow wrote: whole, and cut in a hundred places.
+ * Reads each recorded GraphDef that TensorFlow wrote: whole, and cut in a hundred places; and the files that it and
+ * Keras wrote of other kinds (tests/freeze/record.py), which are refused with the command that takes them.
  */
 #if defined(__unix__) || defined(__APPLE__)
 #  define _DEFAULT_SOURCE /* d_name */
@@ -117,11 +118,42 @@ static void functions_are_found(void) {
     free(bytes.data);
 }
 
+static void other_files_are_named_with_the_command(void) {
+    static const struct {
+        const char *name, *what;
+    } others[] = {
+        {"tiny.keras", "a Keras model"},
+        {"tiny.h5", "an HDF5 file, as Keras's .h5 models are"},
+        {"tiny.weights.h5", "an HDF5 file"},
+        {"tiny.tflite", "a TensorFlow Lite model"},
+        {"saved_model.pb", "the graph of a TensorFlow SavedModel"},
+        {"graph.pbtxt", "a GraphDef in text format"},
+        {"checkpoint", "a folder's list of TensorFlow checkpoints"},
+        {"model.ckpt.index", "the index of a TensorFlow checkpoint"},
+        {"model.ckpt.meta", "a TensorFlow MetaGraphDef"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/tests/reader/others/%s", HAYA_SOURCE_ROOT, others[i].name);
+        file_bytes bytes = load(path);
+        reading r = {0};
+        if (!CHECK(bytes.size > 0))
+            return;
+        read_bytes(&r, bytes.data, bytes.size);
+        CHECK_INT(r.status, HAYA_ERROR_FORMAT);
+        CHECK_HAS(r.error.message, others[i].what);
+        CHECK_HAS(r.error.message, "`tools/freeze");
+        end_reading(&r);
+        free(bytes.data);
+    }
+}
+
 int main(void) {
 #if defined(__unix__) || defined(__APPLE__)
     RUN(recorded_operations_are_read);
     RUN(recorded_networks_are_read);
 #endif
     RUN(functions_are_found);
+    RUN(other_files_are_named_with_the_command);
     return test_summary();
 }

@@ -53,15 +53,16 @@ def freeze(options):
     import model_json
     source = load(kind, path, options)
     frozen = graph.tidy(source)
-    settle(source, frozen)
+    nodes = {node.name for node in frozen.node}
     print(f"{options.model}: {source.what}")
     for port in source.inputs:
-        print(f"  input   {port}")
+        print(f"  input   {port}" + ("" if port.name in nodes else "  left out: no output depends on it"))
     for port in source.outputs:
         print(f"  output  {port}")
     difference, part, sizes = check.compare(source, frozen)
-    print(f"checked on a random input of {sizes}: differs from the model in TensorFlow {tensorflow.__version__} by at "
-          f"most {difference:.2g}, {part:.2g} of the largest value")
+    print(f"checked on a random input of {sizes} in TensorFlow {tensorflow.__version__}: " + (
+        f"differs from the model by at most {difference:.2g}, {part:.2g} of the largest value" if difference else
+        "gives what the model gives, to the bit"))
     content = serialised(frozen, options.model)
     document, notes = model_json.settings(source, frozen, output.stem)
     contents = {output: content}
@@ -114,13 +115,6 @@ def load(kind, path, options):
         return saved_model.load(path, options)
     import tf1_graph
     return tf1_graph.load(kind, path, options)
-
-
-def settle(source, frozen):
-    """The ports' names as they have become; inputs that nothing depends on are gone."""
-    import functions
-    for port in (*source.inputs, *source.outputs):
-        port.name = functions.legal(port.name)
 
 
 def serialised(frozen, model):

@@ -17,25 +17,25 @@ CONDITIONAL = {"Switch", "Merge", "Enter"}  # in these graphs, control edges tel
 
 
 def tidy(source):
-    """The GraphDef to write. Its inputs and outputs bear the names of the source's ports."""
+    """The GraphDef to write. Its inputs and outputs bear the names of the source's ports, which change where two were of
+    one name. Inputs that no output depends on are not in it."""
     graph = v1.GraphDef()
     graph.CopyFrom(source.graph)
     plain(graph)
     ends = [behind_identities(graph, port.tensor) for port in source.outputs]
-    inputs = [producer(port.tensor) for port in source.inputs]
-    graph = v1.graph_util.extract_sub_graph(graph, [producer(end) for end in ends] + inputs)
-    graph = v1.graph_util.remove_training_nodes(graph, [producer(end) for end in ends] + inputs)
+    graph = v1.graph_util.extract_sub_graph(graph, [producer(end) for end in ends])
+    graph = v1.graph_util.remove_training_nodes(graph, [producer(end) for end in ends])
     check_state(graph)
     check_dependence(graph, ends, source)
     keep_functions(graph)
-    names = {}
-    for name, port in zip(inputs, source.inputs):
-        names[name] = legal(port.name)
-    name_outputs(graph, ends, source.outputs, names)
+    names = {producer(port.tensor): legal(port.name) for port in source.inputs}
+    made = name_outputs(graph, ends, source.outputs, names)
     for name, variable in source.variables.items():
         names.setdefault(name, legal(variable))
     rename(graph, names)
-    order = {names[name]: at for at, name in enumerate(inputs)}
+    for port, node in zip((*source.inputs, *source.outputs), (*(producer(p.tensor) for p in source.inputs), *made)):
+        port.name = names[node]
+    order = {port.name: at for at, port in enumerate(source.inputs)}
     nodes = sorted(graph.node, key=lambda node: order.get(node.name, len(order)))
     del graph.node[:]
     graph.node.extend(nodes)
@@ -123,18 +123,21 @@ def keep_functions(graph):
 
 
 def name_outputs(graph, ends, ports, names):
-    """Enters the producers' new names; a result that is read within the graph, too, gets a node of its own."""
+    """Enters the producers' new names, and returns the producers. A result that is also read, or not its node's only
+    one, gets a node of its own: haya takes for outputs what nothing reads."""
     nodes = {node.name: node for node in graph.node}
     read = {producer(name) for node in graph.node for name in node.input}
-    for end, port in zip(ends, ports):
+    made = []
+    for number, (end, port) in enumerate(zip(ends, ports)):
         name = producer(end)
-        own = end.endswith(":0") and name not in read and name not in names and nodes[name].op != "Const"
-        if own:
-            names[name] = legal(port.name)
-        else:
-            copy = graph.node.add(name=f"freeze_output/{legal(port.name)}", op="Identity", input=[end])
+        alone = end.endswith(":0") and [producer(other) for other in ends].count(name) == 1
+        if not alone or name in read or name in names or nodes[name].op == "Const":
+            copy = graph.node.add(name=f"freeze_output_{number}", op="Identity", input=[end])
             copy.attr["T"].type = port.dtype.as_datatype_enum
-            names[copy.name] = legal(port.name)
+            name = copy.name
+        names[name] = legal(port.name)
+        made.append(name)
+    return made
 
 
 def rename(graph, names):
@@ -177,7 +180,7 @@ def layer_scopes(graph, shorter, variables):
     readers = {}
     for node in graph.node:
         if node.name in shorter:
-            layers = {variables[producer(name)].rpartition("/")[0] for name in node.input if producer(name) in variables}
+            layers = {variables[name].rpartition("/")[0] for name in map(producer, node.input) if name in variables}
             readers.setdefault(shorter[node.name].partition("/")[0], set()).update(layers - {""})
     return {scope: layer for scope, (layer, *more) in ((scope, sorted(layers)) for scope, layers in readers.items()
                                                        if layers)

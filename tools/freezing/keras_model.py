@@ -2,6 +2,7 @@
 """Keras models: .keras archives, and .h5 files of Keras 3 and 2."""
 
 import json
+import re
 import zipfile
 
 import h5py
@@ -95,9 +96,36 @@ def layer_classes(config):
 
 def load_model(path, where, run_code):
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=not run_code)
+        return keras.saving.load_model(path, custom_objects=of_keras2(path), compile=False, safe_mode=not run_code)
     except Exception as error:  # Keras raises nearly everything, for files that it cannot make a model of
-        raise Problem(f"{where}: Keras {keras.__version__} cannot load it: {first_sentence(error)}", MODEL) from error
+        raise Problem(f"{where}: Keras {keras.__version__} cannot load it: {cause(error)}", MODEL) from error
+
+
+def of_keras2(path):
+    """Layers whose configurations in files of Keras 2 have what Keras 3 does not take: `groups`, always 1, and for
+    separable convolutions how a kernel that they do not have is made."""
+    if path.is_dir() or not h5py.is_hdf5(path):
+        return None
+    transposed = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D"]
+    separable = ["SeparableConv1D", "SeparableConv2D"]
+    idle = ["kernel_initializer", "kernel_regularizer", "kernel_constraint"]
+    return {name: tolerant(getattr(keras.layers, name), idle if name in separable else [])
+            for name in transposed + separable}
+
+
+def tolerant(layer, idle):
+    def from_config(cls, config):
+        return layer.from_config({key: value for key, value in config.items()
+                                  if (key, value) != ("groups", 1) and key not in idle})
+
+    return type(layer.__name__, (layer,), {"from_config": classmethod(from_config)})
+
+
+def cause(error):
+    """What Keras says behind a layer's whole configuration."""
+    layer = re.match(r"Error when deserializing class '(\w+)'", str(error))
+    why = re.search(r"Exception encountered: (.*)", str(error))
+    return f"layer {layer[1]}: {first_sentence(why[1])}" if layer and why else first_sentence(error)
 
 
 def functional(model, where):

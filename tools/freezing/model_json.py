@@ -13,7 +13,8 @@ def settings(source, graph, stem):
     """(what to write, sentences on what is left to its user)."""
     notes = []
     document = {"haya": VERSION}
-    picture = picture_input(source.inputs)
+    nodes = {node.name for node in graph.node}
+    picture = picture_input([port for port in source.inputs if port.name in nodes])
     if picture is None:
         notes.append("no input takes a picture, [?,height,width,channels]: nothing is said of it")
         return document, notes
@@ -57,14 +58,11 @@ def normalises(graph, name):
 
 
 def constants(graph):
-    """The names of nodes that depend on nothing but constants; in files, nodes come after those that they read, or
-    are found in a later round."""
-    found, more = set(), True
-    while more:
-        more = {node.name for node in graph.node if node.name not in found and node.op != "Placeholder" and (
-            node.op == "Const" or node.input and all(producer(source) in found for source in node.input))}
-        found |= more
-    return found
+    """The names of constants and of their casts. What is computed of constants is none: the scale of a batch norm,
+    which may follow an input of any range."""
+    found = {node.name for node in graph.node if node.op == "Const"}
+    return found | {node.name for node in graph.node if node.op in FORWARDING and node.input and
+                    producer(node.input[0]) in found}
 
 
 def map_classes(ports, picture, stem):

@@ -71,7 +71,8 @@ def check_signature(signature, key, where):
     """Signatures that take serialised examples, or are empty, have no place in a graph of numbers."""
     for name, info in signature.inputs.items():
         if info.dtype == tf.string.as_datatype_enum:
-            raise Problem(f"{where}: signature '{key}' takes strings as its input '{name}'; haya runs on numbers", MODEL)
+            raise Problem(f"{where}: signature '{key}' takes strings as its input '{name}'; haya runs on numbers",
+                          MODEL)
     if not signature.inputs or not signature.outputs:
         raise Problem(f"{where}: signature '{key}' has no {'outputs' if signature.inputs else 'inputs'}", MODEL)
 

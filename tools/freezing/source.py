@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A loaded model, whatever it was loaded from: its graph, with constants for variables, and a way to run it as it was."""
+"""A loaded model, whatever it was loaded from: its graph, with constants for variables, and how to run the original."""
 
 import dataclasses
 import typing

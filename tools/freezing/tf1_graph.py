@@ -19,7 +19,7 @@ v1 = tf.compat.v1
 VARIABLES = {"Variable", "VariableV2", "VarHandleOp"}
 # What only trains, saves or reports. Sinks of these are no results.
 AUXILIARY_OPS = re.compile(r"Assign|Apply|Save|Restore|NoOp|Summary|Print|Assert|Const|Placeholder|Variable|VarHandle"
-                           r"|ReadVariable|IsVariable|VarIsInitialized|ShardedFilename|MergeV2Checkpoints|Enqueue|Queue")
+                           r"|VarIsInitialized|ShardedFilename|MergeV2Checkpoints|Queue")
 AUXILIARY_NAMES = re.compile(r"(^|/)(save|gradients|report_uninitialized)(_\d+)?/|(^|/)(Adam|train)(_\d+)?/")
 CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
@@ -40,6 +40,7 @@ def load(kind, path, options):
     if not variables and graph_path.suffix == ".pb" and not is_text(graph_path) and kind == kinds.GRAPH:
         raise Problem(f"{where}: is frozen already: haya runs it as it is", MODEL)
     values = read_values(graph, variables, prefix, where) if variables else {}
+    add_reads(needed, variables)
     known = import_tensors(subgraph(graph, inputs.values(), []), inputs.values(), where)
     shapes = choose_shapes([(name, shape) for name, (_, shape) in zip(inputs, known)], options.shape, where)
     ports = [(tensor, dtype, shape) for tensor, (dtype, _), shape in zip(inputs.values(), known, shapes)]
@@ -146,6 +147,16 @@ def subgraph(graph, outputs, inputs):
     return part
 
 
+def add_reads(graph, variables):
+    """Gives each resource a node that reads it, of the name by which TensorFlow's converter looks for its value."""
+    present = {node.name for node in graph.node}
+    for variable in variables:
+        name = variable.name + "/Read/ReadVariableOp"
+        if variable.op == "VarHandleOp" and name not in present:
+            read = graph.node.add(name=name, op="ReadVariableOp", input=[variable.name])
+            read.attr["dtype"].CopyFrom(variable.attr["dtype"])
+
+
 def guess_outputs(graph, where):
     """The one node that depends on a placeholder and that nothing but training reads."""
     kept = [node for node in graph.node if not is_auxiliary(node)]
@@ -206,7 +217,7 @@ def read_values(graph, variables, prefix, where):
             raise Problem(f"{prefix}: variable '{key}' is {own}, and {wanted} in {where}", MODEL)
         try:
             values[node.name] = reader.get_tensor(key)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # C++'s, in Python's
             raise Problem(f"{prefix}: variable '{key}' cannot be read: {first_sentence(error)}", MODEL) from None
     return values
 
@@ -220,7 +231,7 @@ def open_checkpoint(prefix):
         check_parts(prefix)
     try:
         return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # C++'s, in Python's
         raise Problem(f"{prefix}: a damaged checkpoint: {first_sentence(error)}", MODEL) from None
 
 
