@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which format a file is of, from its bytes, never from its name, and what can be done with one that is not read; and
- * the small public part of records.
+ * Which format a file is of, from its bytes, never from its name, and what can be done with one that is not read;
+ * and the small public part of records.
  */
 #include <string.h>
 
@@ -202,17 +202,18 @@ static haya_status refuse(const char *path, format other, haya_error *error) {
                        path, other.what, path);
     case FREEZE_ORIGIN:
         return hy_fail(error, HAYA_ERROR_FORMAT, NULL,
-                       "%s: this is %s, not a frozen graph; `tools/freeze`, in haya's source folder, makes one of the "
-                       "Keras model or SavedModel behind it, not of this file", path, other.what);
+                       "%s: this is %s, not a frozen graph; `tools/freeze`, in haya's source folder, makes one of "
+                       "the Keras model or SavedModel behind it, not of this file", path, other.what);
     case NOT_YET:
         return hy_fail(error, HAYA_ERROR_FORMAT, NULL,
-                       "%s: this is %s, which haya does not read yet; `tools/freeze`, in haya's source folder, makes "
-                       "frozen graphs of Keras and TensorFlow models, but not of this file", path, other.what);
+                       "%s: this is %s, which haya does not read yet; `tools/freeze`, in haya's source folder, "
+                       "makes frozen graphs of Keras and TensorFlow models, but not of this file",
+                       path, other.what);
     case NO_REMEDY:
         break;
     }
-    return hy_fail(error, HAYA_ERROR_FORMAT, NULL, "%s: this is %s; haya reads frozen TensorFlow GraphDef files", path,
-                   other.what);
+    return hy_fail(error, HAYA_ERROR_FORMAT, NULL, "%s: this is %s; haya reads frozen TensorFlow GraphDef files",
+                   path, other.what);
 }
 
 haya_status hy_refuse_folder(const char *path, haya_error *error) {

@@ -103,8 +103,8 @@ typedef struct hy_records {
     size_t function_count;
 } hy_records;
 
-/* Recognises the format by the bytes and reads it. Everything in *records lives in `arena`. A file of a format that is
-   not read (SavedModel, HDF5, zip/.keras, ONNX, a text GraphDef, PNG, ...) is named for what it is, and with the
+/* Recognises the format by the bytes and reads it. Everything in *records lives in `arena`. A file of a format that
+   is not read (SavedModel, HDF5, zip/.keras, ONNX, a text GraphDef, PNG, ...) is named for what it is, and with the
    command that makes a frozen graph of it where there is one. Messages begin with the file's path. Memory taken is
    bounded by a small multiple of the structure's bytes and by fixed limits (nodes, name lengths), never by a length
    that the file claims. */

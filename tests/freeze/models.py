@@ -63,12 +63,12 @@ def random_image(size=SIZE, batch=2, seed=3):
     return np.random.default_rng(seed).uniform(-1, 1, (batch, size, size, 1)).astype(np.float32)
 
 
-# ---- TensorFlow 1 ---------------------------------------------------------------------------------------------------
+# ---- TensorFlow 1 ------------------------------------------------------------------------------------------------
 
 
 def tf1_unet(folder, resource, saved_names=None):
-    """Writes graph.pbtxt, graph.pb, model.ckpt-7.meta and its checkpoint, of a graph with what training adds; returns
-    what a result for random_image() is. `saved_names`: variables' names -> those in the checkpoint."""
+    """Writes graph.pbtxt, graph.pb, model.ckpt-7.meta and its checkpoint, of a graph with what training adds;
+    returns its result for random_image(). `saved_names`: variables' names -> those in the checkpoint."""
     with tf.Graph().as_default() as graph, v1.variable_scope("", use_resource=resource):
         image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "image")
         truth = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "truth")
@@ -119,7 +119,7 @@ def tf1_saved_model(folder):
             return session.run(result, {image: random_image()})
 
 
-# ---- SavedModels of tf.Module ---------------------------------------------------------------------------------------
+# ---- SavedModels of tf.Module ------------------------------------------------------------------------------------
 
 
 class Scaler(tf.Module):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/reader/others: tiny files as TensorFlow and Keras write them, which the reader must tell apart without
-either. Run it from anywhere; what it writes is kept in the repository.
+"""Writes tests/reader/others: tiny files as TensorFlow and Keras write them, which the reader must tell apart
+without either. Run it from anywhere; what it writes is kept in the repository.
 
     python tests/freeze/record.py
 """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of tools/freeze, in a Python that has TensorFlow."""
 
+import contextlib
 import json
 import logging
 import os
@@ -35,8 +36,8 @@ def main():
     except KeyboardInterrupt:
         return 130
     except Exception as unforeseen:
-        error, cause = unforeseen, Problem(
-            f"{OPTIONS.model}: {type(unforeseen).__name__}: {first_sentence(unforeseen)}; --verbose tells more", FAILED)
+        what = f"{type(unforeseen).__name__}: {first_sentence(unforeseen)}"
+        error, cause = unforeseen, Problem(f"{OPTIONS.model}: {what}; --verbose tells more", FAILED)
     if OPTIONS.verbose:
         logging.getLogger("freeze").error("here:", exc_info=error)
     return cause.report()
@@ -52,14 +53,16 @@ def freeze(options):
     import graph
     import model_json
     source = load(kind, path, options)
-    frozen = graph.tidy(source)
+    with about(options.model):
+        frozen = graph.tidy(source)
     nodes = {node.name for node in frozen.node}
     print(f"{options.model}: {source.what}")
     for port in source.inputs:
         print(f"  input   {port}" + ("" if port.name in nodes else "  left out: no output depends on it"))
     for port in source.outputs:
         print(f"  output  {port}")
-    difference, part, sizes = check.compare(source, frozen)
+    with about(options.model):
+        difference, part, sizes = check.compare(source, frozen)
     print(f"checked on a random input of {sizes} in TensorFlow {tensorflow.__version__}: " + (
         f"differs from the model by at most {difference:.2g}, {part:.2g} of the largest value" if difference else
         "gives what the model gives, to the bit"))
@@ -79,6 +82,15 @@ def freeze(options):
     for note in notes:
         print(f"  {note}")
     return 0
+
+
+@contextlib.contextmanager
+def about(model):
+    """Puts the model's name before the sentence of a Problem."""
+    try:
+        yield
+    except Problem as problem:
+        raise Problem(f"{model}: {problem}", problem.status) from problem
 
 
 def check_options(kind, options):

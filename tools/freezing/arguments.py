@@ -21,8 +21,8 @@ examples:
   tools/freeze graph.pbtxt --checkpoint model.ckpt-5000 --outputs output/Sigmoid
   tools/freeze unet.h5 --shape 1,512,512,1                    for one size alone
 
-TensorFlow is installed into .venv on the first use, some hundred megabytes, unless FREEZE_PYTHON names a Python that
-has TensorFlow and Keras 3.
+TensorFlow is installed into .venv on the first use, some hundred megabytes, unless FREEZE_PYTHON names a Python
+that has TensorFlow and Keras 3.
 
 exit status: 0 written; 2 wrong usage, or a name that the model does not have; 3 the model cannot be read or is of
 another kind; 1 anything else. Unless it is 0, nothing is written."""

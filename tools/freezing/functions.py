@@ -10,14 +10,15 @@ from problem import Problem, first_sentence
 from source import Port, Source
 
 
-def freeze(what, call, specs, input_names, output_names, run):
+def freeze(where, what, call, specs, input_names, output_names, run):
     """A Source of a callable that takes tensors of these specs and returns a list."""
     concrete = tf.function(call, autograph=False).get_concrete_function(*(
         tf.TensorSpec(spec.shape, spec.dtype, legal(name)) for spec, name in zip(specs, input_names)))
     try:
         frozen = convert_to_constants.convert_variables_to_constants_v2(concrete)
     except Exception as error:
-        raise Problem(f"TensorFlow cannot turn the variables into constants: {first_sentence(error)}") from error
+        raise Problem(f"{where}: TensorFlow cannot turn the variables into constants: "
+                      f"{first_sentence(error)}") from error
     return Source(what, frozen.graph.as_graph_def(), ports(input_names, frozen.inputs),
                   ports(output_names, frozen.outputs), variable_names(concrete), run)
 

@@ -11,14 +11,14 @@ from problem import Problem, listed
 v1 = tf.compat.v1
 
 # Whose presence means that the graph still has, or changes, state.
-STATE = {"Variable", "VariableV2", "VarHandleOp", "ReadVariableOp", "Assign", "AssignVariableOp", "AssignAddVariableOp",
-         "AssignSubVariableOp", "HashTable", "HashTableV2", "IteratorGetNext"}
+STATE = {"Variable", "VariableV2", "VarHandleOp", "ReadVariableOp", "Assign", "AssignVariableOp",
+         "AssignAddVariableOp", "AssignSubVariableOp", "HashTable", "HashTableV2", "IteratorGetNext"}
 CONDITIONAL = {"Switch", "Merge", "Enter"}  # in these graphs, control edges tell which nodes are computed at all
 
 
 def tidy(source):
-    """The GraphDef to write. Its inputs and outputs bear the names of the source's ports, which change where two were of
-    one name. Inputs that no output depends on are not in it."""
+    """The GraphDef to write. Its inputs and outputs bear the names of the source's ports, which change where two
+    were of one name. Inputs that no output depends on are not in it."""
     graph = v1.GraphDef()
     graph.CopyFrom(source.graph)
     plain(graph)
@@ -123,8 +123,8 @@ def keep_functions(graph):
 
 
 def name_outputs(graph, ends, ports, names):
-    """Enters the producers' new names, and returns the producers. A result that is also read, or not its node's only
-    one, gets a node of its own: haya takes for outputs what nothing reads."""
+    """Enters the producers' new names, and returns the producers. A result that is also read, or not its node's
+    only one, gets a node of its own: haya takes for outputs what nothing reads."""
     nodes = {node.name: node for node in graph.node}
     read = {producer(name) for node in graph.node for name in node.input}
     made = []

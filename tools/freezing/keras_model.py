@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import functions
 from problem import MODEL, Problem, first_sentence, listed
-from source import Source, check_names, choose_shapes
+from source import check_names, choose_shapes
 
 CONTAINERS = {"Functional", "Model", "Sequential"}
 AS_SAVED_MODEL = "; model.export(), where it was made, writes a SavedModel, which needs none of its code"
@@ -31,7 +31,7 @@ def load(path, options):
                            where)
     specs = [tf.TensorSpec(shape, tensor.dtype, name) for name, shape, tensor in zip(names, shapes, model.inputs)]
     return functions.freeze(
-        f"Keras model '{model.name}', {model.count_params():,} parameters", lambda *x: call(model, x), specs, names,
+        where, f"Keras model '{model.name}', {model.count_params():,} parameters", lambda *x: call(model, x), specs, names,
         list(outputs), lambda feeds: [keras.ops.convert_to_numpy(y) for y in call(model, feeds)])
 
 
@@ -69,8 +69,8 @@ def check_classes(config, where, run_code):
     """Names all classes that Keras does not have; loading would stop at the first."""
     found = list(dict.fromkeys(layer_classes(config)))
     if "Lambda" in found and not run_code:
-        raise Problem(f"{where}: has Lambda layers, whose Python code lies in the file; --run-code runs it, for a file "
-                      "that you trust", MODEL)
+        raise Problem(f"{where}: has Lambda layers, whose Python code lies in the file; --run-code runs it, for a "
+                      "file that you trust", MODEL)
     unknown = [name for name in found if name not in CONTAINERS and not hasattr(keras.layers, name)]
     if config.get("class_name") in unknown:
         raise Problem(f"{where}: the model is of a class of its own, '{config['class_name']}', which is not in the "

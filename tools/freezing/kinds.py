@@ -14,8 +14,8 @@ HEAD = 1 << 16  # bytes that tell the kind of all files but messages
 INDEX_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # the last bytes of a checkpoint's index
 DATA_NAME = re.compile(r"\.data-\d{5}-of-(\d{5})$")
 
-ONNX = ("an ONNX model, which haya does not read yet, though a later version is to; nor is it converted here: freeze "
-        "the TensorFlow model that it was made of, if there is one (docs/freeze.md)")
+ONNX = ("an ONNX model, which haya does not read yet, though a later version is to; nor is it converted here: "
+        "freeze the TensorFlow model that it was made of, if there is one (docs/freeze.md)")
 TFLITE = ("a TensorFlow Lite model, which cannot be turned back into a graph: freeze the Keras model or SavedModel "
           "that it was made of")
 PYTORCH = "a PyTorch file, not one of Keras or TensorFlow"
@@ -40,7 +40,7 @@ TEXT = {  # the first field's name in a text file
 
 
 def recognise(model):
-    """(kind, path): the path is that of the folder for SavedModels. Raises Problem for all that cannot be frozen."""
+    """(kind, path): of SavedModels the folder's path. Raises Problem for all that cannot be frozen."""
     path = pathlib.Path(model)
     try:
         if path.is_dir():
@@ -73,8 +73,8 @@ def recognise_folder(path):
         return CHECKPOINT, path
     below = sorted(file.parent.relative_to(path).as_posix() for file in path.glob("*/saved_model.pb"))
     if below:
-        raise Problem(f"{path}: has no saved_model.pb itself, but SavedModels below it: {', '.join(below[:5])}; name "
-                      "one of them", MODEL)
+        raise Problem(f"{path}: has no saved_model.pb itself, but SavedModels below it: {', '.join(below[:5])}; "
+                      "name one of them", MODEL)
     raise Problem(f"{path}: not a model: a folder without saved_model.pb or a checkpoint", MODEL)
 
 
@@ -142,8 +142,8 @@ def recognise_message(path, data):
         return SAVED_MODEL
     if first is None or first_number not in (1, 2, 4):
         return None
-    # In both, 1 is a message: a node begins with its name, the description of a meta graph with many things. 2 is the
-    # graph, beginning with nodes, or the function library, which has functions: each begins with its signature.
+    # In both, 1 is a message: a node begins with its name, the description of a meta graph with other things. 2 is
+    # the graph or the function library. A GraphDef's 3 is a number, its 4 begins with one.
     if 3 in by_number and by_number[3] is not None or by_number.get(4, b"")[:1] == b"\x0a":
         return META_GRAPH
     if first_number == 1 and first[:1] != b"\x0a":

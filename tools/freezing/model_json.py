@@ -5,7 +5,8 @@ from graph import producer
 
 VERSION = 1
 MOST_CLASSES = 256
-FORWARDING = {"Identity", "StopGradient", "Cast", "Transpose", "NoOp"}
+LONGEST_STEM = 120  # bytes: names have up to 128, a number included
+FORWARDING = {"Identity", "StopGradient", "Cast", "Transpose"}
 ARITHMETIC = {"Mul", "Add", "AddV2", "BiasAdd", "Sub", "RealDiv", "Div", "DivNoNan"}
 
 
@@ -24,12 +25,13 @@ def settings(source, graph, stem):
         notes.append(f"input '{picture.name}' takes values as they are in pictures, 0 to 255: " + (
             "it is of integers" if picture.dtype.is_integer else "the model scales them itself"))
     else:
-        notes.append(f"how input '{picture.name}' is to be normalized, the model does not tell: without \"mean\" and "
-                     "\"std\" in the settings, black and white become -1 and 1")
+        notes.append(f"how input '{picture.name}' is to be normalized, the model does not tell: without \"mean\" "
+                     "and \"std\" in the settings, black and white become -1 and 1")
     document["input"] = entry
-    classes = map_classes(source.outputs, picture, stem)
+    classes = map_classes(source.outputs, graph, stem)
     if classes:
         document["classes"] = classes
+        notes.append("verdicts are by thresholds of 0.5 until the settings have others")
     return document, notes
 
 
@@ -65,12 +67,14 @@ def constants(graph):
                     producer(node.input[0]) in found}
 
 
-def map_classes(ports, picture, stem):
+def map_classes(ports, graph, stem):
     """A class for each channel of each output that is a map."""
-    maps = [port for port in ports if is_map(port, picture)]
-    count = sum(port.shape[3] for port in maps)
-    if not 0 < count <= MOST_CLASSES:
+    nodes = {node.name: node for node in graph.node}
+    maps = [port for port in ports if is_map(port, nodes)]
+    if not 0 < sum(port.shape[3] for port in maps) <= MOST_CLASSES:
         return []
+    if not stem.isprintable() or len(stem.encode(errors="replace")) > LONGEST_STEM:
+        stem = "map"
     classes = []
     for port in maps:
         called = port.name if len(maps) > 1 else stem
@@ -83,10 +87,12 @@ def map_classes(ports, picture, stem):
     return classes
 
 
-def is_map(port, picture):
-    """[batch, height, width, channels]; not, of several channels, a picture that the model makes again."""
+def is_map(port, nodes):
+    """[batch, height, width, channels], each value from 0 to 1 by itself, which the usual threshold suits."""
     shape = port.shape
-    if shape is None or len(shape) != 4 or not port.dtype.is_floating or not shape[3]:
+    if shape is None or len(shape) != 4 or not shape[3] or 1 in shape[1:3]:
         return False
-    again = shape[3] > 1 and shape[1:] == picture.shape[1:]
-    return not again and all(size is None or size > 1 for size in shape[1:3])
+    node = nodes[port.name]
+    while node.op in FORWARDING and node.op != "Cast":
+        node = nodes[producer(node.input[0])]
+    return node.op == "Sigmoid"

@@ -33,7 +33,7 @@ def load(path, options):
         results = loaded.signatures[key](**dict(zip(names, (tf.convert_to_tensor(tensor) for tensor in tensors))))
         return [results[name] for name in outputs]
 
-    return functions.freeze(f"SavedModel, signature '{key}'", call, specs, names, outputs,
+    return functions.freeze(where, f"SavedModel, signature '{key}'", call, specs, names, outputs,
                             lambda feeds: [result.numpy() for result in call(*feeds)])
 
 
@@ -55,8 +55,8 @@ def read_signatures(path, where):
 
 def choose_signature(signatures, wanted, where):
     if not signatures:
-        raise Problem(f"{where}: has no signatures, so that nothing tells what to run: save it with some, as Keras's "
-                      "model.export() or tf.saved_model.save(..., signatures=...) do", MODEL)
+        raise Problem(f"{where}: has no signatures, so that nothing tells what to run: save it with some, as "
+                      "Keras's model.export() or tf.saved_model.save(..., signatures=...) do", MODEL)
     if wanted:
         check_names([wanted], signatures, "signature", where)
         return wanted

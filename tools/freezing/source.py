@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A loaded model, whatever it was loaded from: its graph, with constants for variables, and how to run the original."""
+"""A loaded model, whatever it was loaded from: its graph, with constants for variables, and how to run it."""
 
 import dataclasses
 import typing
@@ -45,7 +45,7 @@ def choose_shapes(ports, asked, where):
             raise Problem(f"{where}: there are more --shape than inputs, which are {listed(shapes)}", USAGE)
         name = name or unnamed.pop(0)
         if name not in shapes:
-            raise Problem(f"{where}: has no input '{name}' to give a shape to; its inputs are {listed(shapes)}", USAGE)
+            raise Problem(f"{where}: has no input '{name}' to give a shape to; it has {listed(shapes)}", USAGE)
         own = shapes[name]
         if own is not None and (len(own) != len(wanted) or any(
                 size is not None and size != new for size, new in zip(own, wanted))):

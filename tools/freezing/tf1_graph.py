@@ -18,8 +18,8 @@ v1 = tf.compat.v1
 
 VARIABLES = {"Variable", "VariableV2", "VarHandleOp"}
 # What only trains, saves or reports. Sinks of these are no results.
-AUXILIARY_OPS = re.compile(r"Assign|Apply|Save|Restore|NoOp|Summary|Print|Assert|Const|Placeholder|Variable|VarHandle"
-                           r"|VarIsInitialized|ShardedFilename|MergeV2Checkpoints|Queue")
+AUXILIARY_OPS = re.compile(r"Assign|Apply|Save|Restore|NoOp|Summary|Print|Assert|Const|Placeholder|Variable"
+                           r"|VarHandle|VarIsInitialized|ShardedFilename|MergeV2Checkpoints|Queue")
 AUXILIARY_NAMES = re.compile(r"(^|/)(save|gradients|report_uninitialized)(_\d+)?/|(^|/)(Adam|train)(_\d+)?/")
 CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
@@ -34,8 +34,8 @@ def load(kind, path, options):
     needed = subgraph(graph, outputs.values(), inputs.values())
     inputs = inputs or {node.name: node.name + ":0" for node in needed.node if node.op == "Placeholder"}
     if not inputs:
-        raise Problem(f"{where}: its outputs {listed(outputs)} depend on no placeholder; --inputs names the tensors "
-                      "to be fed", USAGE)
+        raise Problem(f"{where}: its outputs {listed(outputs)} depend on no placeholder; --inputs names the "
+                      "tensors to be fed", USAGE)
     variables = [node for node in needed.node if node.op in VARIABLES]
     if not variables and graph_path.suffix == ".pb" and not is_text(graph_path) and kind == kinds.GRAPH:
         raise Problem(f"{where}: is frozen already: haya runs it as it is", MODEL)
@@ -47,7 +47,7 @@ def load(kind, path, options):
     return session_source(f"TensorFlow 1 graph, {len(values)} variables", needed, ports, outputs, values, where)
 
 
-# ---- Files ----------------------------------------------------------------------------------------------------------
+# ---- Files -------------------------------------------------------------------------------------------------------
 
 
 def find_files(kind, path, wanted):
@@ -111,7 +111,7 @@ def read_graph(path):
     return graph, outputs
 
 
-# ---- Inputs and outputs ---------------------------------------------------------------------------------------------
+# ---- Inputs and outputs ------------------------------------------------------------------------------------------
 
 
 def producer(name):
@@ -189,14 +189,14 @@ def depending(graph):
     return found
 
 
-# ---- Variables ------------------------------------------------------------------------------------------------------
+# ---- Variables ---------------------------------------------------------------------------------------------------
 
 
 def read_values(graph, variables, prefix, where):
     """The value of each variable, by its node's name."""
     if not prefix:
-        raise Problem(f"{where}: has {len(variables)} variables, and there is no checkpoint beside it; --checkpoint "
-                      "names one", USAGE)
+        raise Problem(f"{where}: has {len(variables)} variables, and there is no checkpoint beside it; "
+                      "--checkpoint names one", USAGE)
     reader = open_checkpoint(prefix)
     shapes = reader.get_variable_to_shape_map()
     saved_as = saver_names(graph)
@@ -217,13 +217,14 @@ def read_values(graph, variables, prefix, where):
             raise Problem(f"{prefix}: variable '{key}' is {own}, and {wanted} in {where}", MODEL)
         try:
             values[node.name] = reader.get_tensor(key)
-        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # C++'s, in Python's
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             raise Problem(f"{prefix}: variable '{key}' cannot be read: {first_sentence(error)}", MODEL) from None
     return values
 
 
 def shared_name(node):
-    return node.attr["shared_name"].s.decode() if node.op == "VarHandleOp" and node.attr["shared_name"].s else node.name
+    name = node.attr["shared_name"].s.decode() if node.op == "VarHandleOp" else ""
+    return name or node.name
 
 
 def open_checkpoint(prefix):
@@ -231,7 +232,7 @@ def open_checkpoint(prefix):
         check_parts(prefix)
     try:
         return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # C++'s, in Python's
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         raise Problem(f"{prefix}: a damaged checkpoint: {first_sentence(error)}", MODEL) from None
 
 
@@ -240,7 +241,8 @@ def check_parts(prefix):
         raise Problem(f"{prefix}: the checkpoint's part {prefix}.index is missing", MODEL)
     parts = sorted(glob.glob(glob.escape(prefix) + ".data-?????-of-?????"))
     if not parts:
-        raise Problem(f"{prefix}: the checkpoint's data is missing: {prefix}.data-00000-of-00001 or the like", MODEL)
+        raise Problem(f"{prefix}: the checkpoint's data is missing: {prefix}.data-00000-of-00001 or the like",
+                      MODEL)
     count = int(parts[0][-5:])
     for number in range(count):
         part = f"{prefix}.data-{number:05}-of-{count:05}"
@@ -271,11 +273,11 @@ def saver_names(graph):
     return names
 
 
-# ---- Running and freezing -------------------------------------------------------------------------------------------
+# ---- Running and freezing ----------------------------------------------------------------------------------------
 
 
 def session_source(what, graph_def, inputs, outputs, values, where):
-    """`inputs`: [(tensor's name, dtype, shape)], in whose places placeholders go; `outputs`: name -> tensor's name."""
+    """`inputs`: [(tensor's name, dtype, shape)], where placeholders go; `outputs`: name -> tensor's name."""
     graph = tf.Graph()
     with graph.as_default():
         placeholders = {tensor: v1.placeholder(dtype, shape, "freeze_input") for tensor, dtype, shape in inputs}
