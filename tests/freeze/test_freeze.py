@@ -378,6 +378,13 @@ class TensorFlow1Graphs(FreezeTest):
         self.succeed("model.ckpt-7.meta", *self.OUTPUT, "-o", "out.pb")
         self.check(wanted)
 
+    def test_learning_phases_left_open(self):
+        for resource in (False, True):
+            with self.subTest(resource=resource):
+                wanted = models.tf1_learning_phase(self.folder, resource)
+                self.succeed("phase.ckpt.meta", "--outputs", "map", "-o", "phase.pb")
+                self.expect_same(self.folder / "phase.pb", wanted, "map")
+
     def test_inputs_within_the_graph(self):
         self.succeed(self.shared / "graph.pb", *self.OUTPUT, "-o", "out.pb", "--inputs", "down1/Relu,MaxPool2d")
         self.assertEqual(self.ports(self.folder / "out.pb")[0], ["MaxPool2d", "down1/Relu"])
