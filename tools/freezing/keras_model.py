@@ -27,12 +27,12 @@ def load(path, options):
         outputs = chosen_outputs(model, outputs, options.outputs, where)
         model = keras.Model(model.inputs, list(outputs.values()), name=model.name)
     names = functions.unique(tensor.name for tensor in model.inputs)
-    shapes = choose_shapes([(name, list(tensor.shape)) for name, tensor in zip(names, model.inputs)], options.shape,
-                           where)
-    specs = [tf.TensorSpec(shape, tensor.dtype, name) for name, shape, tensor in zip(names, shapes, model.inputs)]
+    own = [(name, list(tensor.shape)) for name, tensor in zip(names, model.inputs)]
+    shapes = choose_shapes(own, options.shape, where)
+    specs = [tf.TensorSpec(shape, tensor.dtype) for shape, tensor in zip(shapes, model.inputs)]
     return functions.freeze(
-        where, f"Keras model '{model.name}', {model.count_params():,} parameters", lambda *x: call(model, x), specs, names,
-        list(outputs), lambda feeds: [keras.ops.convert_to_numpy(y) for y in call(model, feeds)])
+        where, f"Keras model '{model.name}', {model.count_params():,} parameters", lambda *x: call(model, x), specs,
+        names, list(outputs), lambda feeds: [keras.ops.convert_to_numpy(y) for y in call(model, feeds)])
 
 
 def call(model, inputs):
