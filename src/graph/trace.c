@@ -226,8 +226,7 @@ static const char *why_unknown(const char *op)
     static const char *const variables[] = {"Variable", "VariableV2", "VarHandleOp"};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         if (strcmp(op, variables[i]) == 0)
-            return "the graph is not frozen: the variable's value is in a checkpoint; `tools/freeze`, in haya's source "
-                   "folder, brings them together";
+            return "a variable: the graph is not frozen; `tools/freeze`, in haya's source folder, freezes it";
     return "the operation is not supported";
 }
 
