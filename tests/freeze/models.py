@@ -112,21 +112,28 @@ def tf1_learning_phase(folder, resource):
     """Writes phase.ckpt and its .meta, of a graph that can still train: a batch norm and a dropout within v1
     conditionals; returns its result for random_image()."""
     v1.disable_control_flow_v2()
-    with tf.Graph().as_default() as graph, v1.variable_scope("", use_resource=resource):
-        phase = v1.placeholder_with_default(False, [], "phase")
-        image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "image")
-        x = tf.nn.conv2d(image, v1.get_variable("kernel", [3, 3, 1, 4]), 1, "SAME")
-        values = v1.random_uniform_initializer(0.5, 1.5)
-        scale, shift, mean, variance = (v1.get_variable(name, [4], initializer=values)
-                                        for name in ("scale", "shift", "mean", "variance"))
-        x = v1.cond(phase, lambda: v1.nn.fused_batch_norm(x, scale, shift, is_training=True)[0],
-                    lambda: v1.nn.fused_batch_norm(x, scale, shift, mean, variance, is_training=False)[0])
-        x = v1.cond(phase, lambda: tf.nn.dropout(x, rate=0.5), lambda: tf.identity(x))
-        result = tf.sigmoid(tf.reduce_sum(x, -1, keepdims=True), "map")
-        with v1.Session(graph=graph) as session:
-            session.run(v1.global_variables_initializer())
-            v1.train.Saver().save(session, str(folder / "phase.ckpt"))
-            return session.run(result, {image: random_image()})
+    try:
+        with tf.Graph().as_default() as graph, v1.variable_scope("", use_resource=resource):
+            image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "image")
+            result = tf1_layers_in_phases(image)
+    finally:
+        v1.enable_control_flow_v2()
+    with v1.Session(graph=graph) as session, graph.as_default():
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver().save(session, str(folder / "phase.ckpt"))
+        return session.run(result, {image: random_image()})
+
+
+def tf1_layers_in_phases(image):
+    phase = v1.placeholder_with_default(False, [], "phase")
+    x = tf.nn.conv2d(image, v1.get_variable("kernel", [3, 3, 1, 4]), 1, "SAME")
+    values = v1.random_uniform_initializer(0.5, 1.5)
+    scale, shift, mean, variance = (v1.get_variable(name, [4], initializer=values)
+                                    for name in ("scale", "shift", "mean", "variance"))
+    x = v1.cond(phase, lambda: v1.nn.fused_batch_norm(x, scale, shift, is_training=True)[0],
+                lambda: v1.nn.fused_batch_norm(x, scale, shift, mean, variance, is_training=False)[0])
+    x = v1.cond(phase, lambda: tf.nn.dropout(x, rate=0.5), lambda: tf.identity(x))
+    return tf.sigmoid(tf.reduce_sum(x, -1, keepdims=True), "map")
 
 
 def tf1_saved_model(folder):
