@@ -34,8 +34,8 @@ bool roi_box_check(const roi_box *box, int width, int height, roi_refusal *refus
     bool fits = box->left <= width - box->width && box->top <= height - box->height;
     if (!fits) {
         snprintf(refusal->why, sizeof refusal->why,
-                 "the region of interest %d,%d,%d,%d does not lie in the picture of %dx%d pixels", box->left, box->top,
-                 box->width, box->height, width, height);
+                 "the region of interest %d,%d,%d,%d does not lie in the picture of %dx%d pixels", box->left,
+                 box->top, box->width, box->height, width, height);
     }
     return fits;
 }
@@ -78,8 +78,8 @@ static bool reserve(int width, int height, roi_mask *mask) {
 
 bool roi_mask_make(const picture *from, roi_mask *mask, roi_refusal *refusal) {
     if (!reserve(from->width, from->height, mask)) {
-        snprintf(refusal->why, sizeof refusal->why, "no memory for a region of interest of %dx%d pixels", from->width,
-                 from->height);
+        snprintf(refusal->why, sizeof refusal->why, "no memory for a region of interest of %dx%d pixels",
+                 from->width, from->height);
         return false;
     }
     size_t count = (size_t)from->width * (size_t)from->height, channels = (size_t)from->channels;
@@ -92,7 +92,8 @@ bool roi_mask_make(const picture *from, roi_mask *mask, roi_refusal *refusal) {
     }
     if (!any) {
         roi_mask_free(mask);
-        snprintf(refusal->why, sizeof refusal->why, "it has no pixel inside: a region of interest is what is not 0");
+        snprintf(refusal->why, sizeof refusal->why,
+                 "it has no pixel inside: a region of interest is what is not 0");
     }
     return any;
 }
@@ -189,8 +190,8 @@ void roi_box_draw(const roi_box *box, picture_canvas *canvas) {
     for (int y = 0; y < canvas->height; y++) {
         for (int x = 0; x < canvas->width; x++) {
             if (x < box->left || y < box->top || x >= right || y >= bottom) {
-                bool line = x >= box->left - reach && y >= box->top - reach && x < right + reach &&
-                            y < bottom + reach;
+                bool line =
+                    x >= box->left - reach && y >= box->top - reach && x < right + reach && y < bottom + reach;
                 draw_outside(canvas->pixels + 3 * ((size_t)y * (size_t)canvas->width + (size_t)x), line);
             }
         }

@@ -41,8 +41,8 @@ void roi_mask_free(roi_mask *mask); /* and empties it */
 /* Whether any pixel of the box, which lies in the mask, is inside. */
 bool roi_mask_touches(const roi_mask *mask, int left, int top, int width, int height);
 
-/* The mask for a map that covers the same picture at another size. A pixel of the map is inside where any pixel of the
-   picture that it covers, if only in part, is inside: what lies in the region is never lost. */
+/* The mask for a map that covers the same picture at another size. A pixel of the map is inside where any pixel of
+   the picture that it covers, if only in part, is inside: what lies in the region is never lost. */
 bool roi_mask_scale(const roi_mask *mask, int width, int height, roi_mask *scaled);
 
 /* `outside` in place of all values that are not inside; the mask has the size of the map. */

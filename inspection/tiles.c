@@ -53,12 +53,13 @@ static tile_axis make_axis(int length, int tile, int overlap) {
 }
 
 bool tile_grid_make(int width, int height, const tile_size *size, tile_grid *grid, tile_refusal *refusal) {
-    *grid = (tile_grid){make_axis(width, size->width, size->overlap), make_axis(height, size->height, size->overlap),
-                        0};
+    *grid = (tile_grid){make_axis(width, size->width, size->overlap),
+                        make_axis(height, size->height, size->overlap), 0};
     int64_t count = (int64_t)grid->across.count * grid->down.count;
     if (count > TILES_MOST) {
         snprintf(refusal->why, sizeof refusal->why,
-                 "%dx%d pixels in tiles of %dx%d that overlap by %d are %" PRId64 " tiles, more than the limit of %d",
+                 "%dx%d pixels in tiles of %dx%d that overlap by %d are %" PRId64
+                 " tiles, more than the limit of %d",
                  width, height, size->width, size->height, size->overlap, count, TILES_MOST);
         return false;
     }
@@ -108,8 +109,8 @@ void tile_cut(const tile_grid *grid, int index, const picture *from, int left, i
 
 /* ---- Weights ------------------------------------------------------------------------------------------------- */
 
-/* Rises from the start of the tile to the end of its overlap with the one before, and falls likewise to the end. Two
-   tiles' ramps over their common part add up to 1. Above 0 on the whole tile. */
+/* Rises from the start of the tile to the end of its overlap with the one before, and falls likewise to the end.
+   Two tiles' ramps over their common part add up to 1. Above 0 on the whole tile. */
 static double ramps(const tile_axis *axis, int index, int place) {
     int start = start_of(axis, index);
     double rising = 1, falling = 1;
@@ -128,7 +129,8 @@ void tile_weights(const tile_axis *axis, int index, uint16_t *weights) {
     int start = start_of(axis, index), length = covered(axis);
     memset(weights, 0, (size_t)axis->tile * sizeof *weights);
     for (int place = start; place < start + length; place++) {
-        /* Where the overlap is more than half a tile, or the last tile was moved back, more than two tiles cover. */
+        /* Where the overlap is more than half a tile, or the last tile was moved back, more than two tiles cover.
+         */
         int first = index, end = index + 1;
         while (first > 0 && start_of(axis, first - 1) + axis->tile > place) {
             first--;
@@ -151,21 +153,22 @@ void tile_weights(const tile_axis *axis, int index, uint16_t *weights) {
 
 struct tile_blend {
     const tile_grid *grid;
+    size_t channels;
     float *values;
-    double *band;         /* sums of the rows from `done` on; row y at y % tile height */
-    int done;             /* rows that are in `values` */
-    int row;              /* of tiles, whose weights `down` has; -1: none */
+    double *band; /* sums of the rows from `done` on; row y at y % tile height */
+    int done;     /* rows that are in `values` */
+    int row;      /* of tiles, whose weights `down` has; -1: none */
     uint16_t *across, *down;
 };
 
-tile_blend *tile_blend_begin(const tile_grid *grid, float *values) {
+tile_blend *tile_blend_begin(const tile_grid *grid, int channels, float *values) {
     tile_blend *blend = malloc(sizeof *blend);
     if (!blend) {
         return NULL;
     }
     size_t height = (size_t)covered(&grid->down);
-    *blend = (tile_blend){.grid = grid, .values = values, .row = -1};
-    blend->band = calloc(height * (size_t)grid->across.length, sizeof *blend->band);
+    *blend = (tile_blend){.grid = grid, .channels = (size_t)channels, .values = values, .row = -1};
+    blend->band = calloc(height * (size_t)grid->across.length * blend->channels, sizeof *blend->band);
     blend->across = calloc((size_t)grid->across.tile, sizeof *blend->across);
     blend->down = calloc((size_t)grid->down.tile, sizeof *blend->down);
     if (!blend->band || !blend->across || !blend->down) {
@@ -178,20 +181,32 @@ tile_blend *tile_blend_begin(const tile_grid *grid, float *values) {
     return blend;
 }
 
+static size_t values_in_row(const tile_blend *blend) {
+    return (size_t)blend->grid->across.length * blend->channels;
+}
+
 static double *band_row(const tile_blend *blend, int y) {
-    return blend->band + (size_t)(y % covered(&blend->grid->down)) * (size_t)blend->grid->across.length;
+    return blend->band + (size_t)(y % covered(&blend->grid->down)) * values_in_row(blend);
 }
 
 /* Rows above `end` get no more tiles. */
 static void complete(tile_blend *blend, int end) {
-    size_t width = (size_t)blend->grid->across.length;
+    size_t width = values_in_row(blend);
     for (; blend->done < end; blend->done++) {
         double *sums = band_row(blend, blend->done);
         float *values = blend->values + (size_t)blend->done * width;
-        for (size_t x = 0; x < width; x++) {
-            values[x] = (float)sums[x];
-            sums[x] = 0;
+        for (size_t i = 0; i < width; i++) {
+            values[i] = (float)sums[i];
+            sums[i] = 0;
         }
+    }
+}
+
+/* At most 28 bits times 24: exact, and so are sums of values that are equal. */
+static void add_pixel(double *sums, const float *values, size_t channels, int weight) {
+    double share = (double)weight / ((double)TILE_WEIGHT_ONE * TILE_WEIGHT_ONE);
+    for (size_t c = 0; c < channels && weight > 0; c++) {
+        sums[c] += values[c] * share;
     }
 }
 
@@ -206,14 +221,12 @@ void tile_blend_add(tile_blend *blend, int index, const float *map) {
     }
     tile_weights(&grid->across, index % grid->across.count, blend->across);
     for (int y = 0; y < place.height; y++) {
-        double *sums = band_row(blend, place.top + y) + place.left;
-        const float *values = map + (size_t)y * (size_t)grid->across.tile;
+        double *sums = band_row(blend, place.top + y) + (size_t)place.left * blend->channels;
+        const float *values = map + (size_t)y * (size_t)grid->across.tile * blend->channels;
         for (int x = 0; x < place.width; x++) {
-            /* At most 28 bits times 24: exact, and so are sums of values that are equal. */
-            int weight = blend->down[y] * blend->across[x];
-            if (weight > 0) {
-                sums[x] += values[x] * ((double)weight / ((double)TILE_WEIGHT_ONE * TILE_WEIGHT_ONE));
-            }
+            add_pixel(sums, values, blend->channels, blend->down[y] * blend->across[x]);
+            sums += blend->channels;
+            values += blend->channels;
         }
     }
 }
@@ -225,5 +238,43 @@ void tile_blend_end(tile_blend *blend) {
         free(blend->across);
         free(blend->down);
         free(blend);
+    }
+}
+
+/* ---- Smaller maps -------------------------------------------------------------------------------------------- */
+
+typedef struct sample {
+    size_t first, second;
+    float weight; /* of the second */
+} sample;
+
+static sample sample_at(int place, int from, int to) {
+    double at = (place + 0.5) * from / to - 0.5;
+    at = at < 0 ? 0 : at > from - 1 ? from - 1 : at;
+    size_t first = (size_t)at;
+    float weight = (float)(at - (double)first);
+    /* Without a weight the second must not matter, even if it is not a number. */
+    return (sample){first, weight > 0 ? first + 1 : first, weight};
+}
+
+static float mix(float first, float second, float weight) {
+    return weight > 0 ? first + (second - first) * weight : first;
+}
+
+void tile_enlarge(const float *from, int from_width, int from_height, int channels, float *to, int width,
+                  int height) {
+    size_t count = (size_t)channels;
+    for (int y = 0; y < height; y++) {
+        sample down = sample_at(y, from_height, height);
+        const float *upper = from + down.first * (size_t)from_width * count;
+        const float *lower = from + down.second * (size_t)from_width * count;
+        for (int x = 0; x < width; x++) {
+            sample across = sample_at(x, from_width, width);
+            for (size_t c = 0; c < count; c++) {
+                size_t first = across.first * count + c, second = across.second * count + c;
+                *to++ = mix(mix(upper[first], upper[second], across.weight),
+                            mix(lower[first], lower[second], across.weight), down.weight);
+            }
+        }
     }
 }

@@ -22,9 +22,24 @@ static void boxes_are_read_and_hostile_ones_refused(void) {
     roi_refusal refusal;
     CHECK(roi_box_parse("10,20,300,40", &box, &refusal));
     CHECK(box.left == 10 && box.top == 20 && box.width == 300 && box.height == 40);
-    static const char *const texts[] = {"", ",", "1,2,3", "1,2,3,", "1,2,3,4,", "1,2,3,4,5", "1,2,0,4", "1,2,3,0", "-1,2,3,4",
-                                        "1,2,3,-4", "1, 2,3,4", "1,2,3,4 ", "+1,2,3,4", "1,,3,4", "a,b,c,d",
-                                        "99999999999999999999,0,1,1", "0,0,4294967297,1", "0,0,16777217,1"};
+    static const char *const texts[] = {"",
+                                        ",",
+                                        "1,2,3",
+                                        "1,2,3,",
+                                        "1,2,3,4,",
+                                        "1,2,3,4,5",
+                                        "1,2,0,4",
+                                        "1,2,3,0",
+                                        "-1,2,3,4",
+                                        "1,2,3,-4",
+                                        "1, 2,3,4",
+                                        "1,2,3,4 ",
+                                        "+1,2,3,4",
+                                        "1,,3,4",
+                                        "a,b,c,d",
+                                        "99999999999999999999,0,1,1",
+                                        "0,0,4294967297,1",
+                                        "0,0,16777217,1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!CHECK(!roi_box_parse(texts[i], &box, &refusal))) {
             printf("    '%s'\n", texts[i]);
@@ -90,7 +105,8 @@ static void boxes_that_touch_the_inside_are_found(void) {
 
 /* Whatever the sizes: a pixel of the map is inside exactly if it shares a part with a pixel that is. */
 static void nothing_inside_is_lost_at_another_size(void) {
-    static const int sizes[][4] = {{7, 5, 7, 5}, {7, 5, 3, 2}, {7, 5, 1, 1}, {7, 5, 20, 11}, {12, 8, 6, 4}, {9, 4, 4, 9}};
+    static const int sizes[][4] = {{7, 5, 7, 5},   {7, 5, 3, 2},  {7, 5, 1, 1},
+                                   {7, 5, 20, 11}, {12, 8, 6, 4}, {9, 4, 4, 9}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         int width = sizes[i][0], height = sizes[i][1], to_width = sizes[i][2], to_height = sizes[i][3];
         for (int at = 0; at < width * height; at++) {

@@ -14,13 +14,14 @@ static tile_grid grid_of(int width, int height, int tile_width, int tile_height,
     return grid;
 }
 
-/* Width, height, tile width, tile height, overlap: odd sizes, one pixel, pictures smaller than a tile in one direction
-   or both, no overlap, half, nearly all of a tile, and a last tile moved back by nearly a tile. */
+/* Width, height, tile width, tile height, overlap: odd sizes, one pixel, pictures smaller than a tile in one
+   direction or both, no overlap, half, nearly all of a tile, and a last tile moved back by nearly a tile. */
 static const int cases[][5] = {
-    {64, 64, 64, 64, 0},   {65, 64, 64, 64, 0},    {64, 65, 64, 64, 63}, {100, 37, 16, 16, 4}, {101, 53, 32, 16, 15},
-    {17, 10, 10, 10, 4},   {33, 31, 7, 9, 6},      {5, 90, 16, 16, 8},   {90, 5, 16, 16, 8},   {3, 4, 16, 16, 8},
-    {1, 1, 8, 8, 3},       {1, 1, 1, 1, 0},        {40, 1, 1, 1, 0},     {127, 61, 24, 40, 1}, {50, 50, 49, 49, 48},
-    {333, 77, 128, 64, 0}, {300, 200, 96, 96, 47}, {9, 9, 8, 8, 7},
+    {64, 64, 64, 64, 0},    {65, 64, 64, 64, 0},  {64, 65, 64, 64, 63}, {100, 37, 16, 16, 4},
+    {101, 53, 32, 16, 15},  {17, 10, 10, 10, 4},  {33, 31, 7, 9, 6},    {5, 90, 16, 16, 8},
+    {90, 5, 16, 16, 8},     {3, 4, 16, 16, 8},    {1, 1, 8, 8, 3},      {1, 1, 1, 1, 0},
+    {40, 1, 1, 1, 0},       {127, 61, 24, 40, 1}, {50, 50, 49, 49, 48}, {333, 77, 128, 64, 0},
+    {300, 200, 96, 96, 47}, {9, 9, 8, 8, 7},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -39,10 +40,29 @@ static void sizes_are_read(void) {
 }
 
 static void hostile_sizes_are_refused(void) {
-    static const char *const texts[] = {"",        "512",      "512,",      ",64",      "0,0",    "-5,0",    "512,-1", "512,64,",
-                                        "512,64x", "512x,64",  "x512,64",   "5 12,64",  " 512,4", "512, 4",  "16385,0",
-                                        "4294967808,64", "99999999999999999999,1", "512,99999999999999999999", "0x10,1",
-                                        "1e3,4",   "512x512x512,8", "512.5,4", "+512,4"};
+    static const char *const texts[] = {"",
+                                        "512",
+                                        "512,",
+                                        ",64",
+                                        "0,0",
+                                        "-5,0",
+                                        "512,-1",
+                                        "512,64,",
+                                        "512,64x",
+                                        "512x,64",
+                                        "x512,64",
+                                        "5 12,64",
+                                        " 512,4",
+                                        "512, 4",
+                                        "16385,0",
+                                        "4294967808,64",
+                                        "99999999999999999999,1",
+                                        "512,99999999999999999999",
+                                        "0x10,1",
+                                        "1e3,4",
+                                        "512x512x512,8",
+                                        "512.5,4",
+                                        "+512,4"};
     tile_size size;
     tile_refusal refusal;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -112,7 +132,8 @@ static void weights_add_up_to_one_exactly(void) {
     for (int i = 0; i < CASES; i++) {
         tile_grid grid = grid_of_case(i);
         const tile_axis *axis = &grid.across;
-        int *sums = calloc((size_t)axis->length, sizeof *sums), *covers = calloc((size_t)axis->length, sizeof *covers);
+        int *sums = calloc((size_t)axis->length, sizeof *sums),
+            *covers = calloc((size_t)axis->length, sizeof *covers);
         uint16_t *weights = malloc((size_t)axis->tile * sizeof *weights);
         for (int t = 0; t < axis->count; t++) {
             tile_weights(axis, t, weights);
@@ -178,20 +199,21 @@ static picture noise_picture(int width, int height, int channels) {
 }
 
 static void tiles_that_agree_give_the_picture_back_to_the_bit(void) {
-    for (int i = 0; i < CASES; i++) {
-        tile_grid grid = grid_of_case(i);
-        picture whole = noise_picture(cases[i][0], cases[i][1], 1);
-        picture tile = noise_picture(cases[i][2], cases[i][3], 1);
-        size_t count = (size_t)whole.width * (size_t)whole.height;
+    for (int i = 0; i < 2 * CASES; i++) {
+        const int *sizes = cases[i / 2], channels = i % 2 == 0 ? 1 : 3;
+        tile_grid grid = grid_of_case(i / 2);
+        picture whole = noise_picture(sizes[0], sizes[1], channels),
+                tile = noise_picture(sizes[2], sizes[3], channels);
+        size_t count = (size_t)whole.width * (size_t)whole.height * (size_t)channels;
         float *map = malloc(count * sizeof *map);
-        tile_blend *blend = tile_blend_begin(&grid, map);
+        tile_blend *blend = tile_blend_begin(&grid, channels, map);
         for (int t = 0; t < grid.count; t++) {
             tile_cut(&grid, t, &whole, 0, 0, &tile);
             tile_blend_add(blend, t, tile.pixels);
         }
         tile_blend_end(blend);
         if (!CHECK(memcmp(map, whole.pixels, count * sizeof *map) == 0)) {
-            printf("    %dx%d in %dx%d, %d\n", whole.width, whole.height, tile.width, tile.height, cases[i][4]);
+            printf("    %dx%d in %dx%d, %d\n", whole.width, whole.height, tile.width, tile.height, sizes[4]);
         }
         free(map);
         picture_free(&whole);
@@ -227,7 +249,7 @@ static void tiles_that_differ_are_averaged_by_the_ramps(void) {
         int width = cases[i][0], height = cases[i][1];
         picture tile = noise_picture(cases[i][2], cases[i][3], 1);
         float *map = malloc((size_t)width * (size_t)height * sizeof *map);
-        tile_blend *blend = tile_blend_begin(&grid, map);
+        tile_blend *blend = tile_blend_begin(&grid, 1, map);
         for (int t = 0; t < grid.count; t++) {
             for (int k = 0; k < tile.width * tile.height; k++) {
                 tile.pixels[k] = (float)((t * 37 + 11) % 101) / 101;
@@ -291,7 +313,7 @@ static void where_no_tile_was_added_the_map_is_0(void) {
     for (int i = 0; i < 100; i++) {
         ones[i] = 1;
     }
-    tile_blend *blend = tile_blend_begin(&grid, map);
+    tile_blend *blend = tile_blend_begin(&grid, 1, map);
     tile_blend_add(blend, 1, ones);
     tile_blend_add(blend, 14, ones);
     tile_blend_end(blend);
@@ -301,7 +323,7 @@ static void where_no_tile_was_added_the_map_is_0(void) {
             CHECK_NEAR(map[y * 40 + x], added, 0);
         }
     }
-    blend = tile_blend_begin(&grid, map);
+    blend = tile_blend_begin(&grid, 1, map);
     tile_blend_end(blend);
     CHECK_NEAR(map[19], 0, 0);
     tile_blend_end(NULL);
@@ -312,7 +334,7 @@ static void what_is_not_a_number_stays_where_it_is(void) {
     tile_grid grid = grid_of(24, 8, 16, 8, 8);
     float map[24 * 8], tile[16 * 8] = {0};
     tile[15] = NAN;
-    tile_blend *blend = tile_blend_begin(&grid, map);
+    tile_blend *blend = tile_blend_begin(&grid, 1, map);
     tile_blend_add(blend, 0, tile);
     tile[15] = INFINITY;
     tile_blend_add(blend, 1, tile);
@@ -322,7 +344,34 @@ static void what_is_not_a_number_stays_where_it_is(void) {
     }
 }
 
+static void smaller_maps_are_enlarged(void) {
+    /* What TensorFlow's tf.image.resize, bilinear, makes of 1 3 5 at 6 places. */
+    static const float wide[] = {1, 1.5f, 2.5f, 3.5f, 4.5f, 5};
+    float to[6 * 4 * 2];
+    tile_enlarge((float[]){1, 3, 5}, 3, 1, 1, to, 6, 2);
+    for (int i = 0; i < 12; i++) {
+        CHECK_NEAR(to[i], wide[i % 6], 0);
+    }
+    /* Two channels, turned: rows instead of columns. */
+    tile_enlarge((float[]){1, -1, 3, -3, 5, -5}, 1, 3, 2, to, 1, 6);
+    for (int i = 0; i < 6; i++) {
+        CHECK_NEAR(to[2 * i], wide[i], 0);
+        CHECK_NEAR(to[2 * i + 1], -wide[i], 0);
+    }
+    /* The same size is the same values, and what is not a number stays at its place. */
+    tile_enlarge((float[]){1, NAN, INFINITY, 4}, 2, 2, 1, to, 2, 2);
+    CHECK_NEAR(to[0], 1, 0);
+    CHECK_NEAR(to[1], NAN, 0);
+    CHECK_NEAR(to[2], INFINITY, 0);
+    CHECK_NEAR(to[3], 4, 0);
+    tile_enlarge((float[]){0.7f}, 1, 1, 1, to, 6, 4);
+    for (int i = 0; i < 24; i++) {
+        CHECK_NEAR(to[i], 0.7f, 0);
+    }
+}
+
 int main(void) {
+    RUN(smaller_maps_are_enlarged);
     RUN(sizes_are_read);
     RUN(hostile_sizes_are_refused);
     RUN(every_pixel_is_covered_and_no_tile_is_idle);
