@@ -143,56 +143,37 @@ void roi_mask_apply(const roi_mask *mask, float *values, float outside) {
 
 /* ---- Drawing ------------------------------------------------------------------------------------------------- */
 
-/* The line is green, which neither the heat's colours nor the outlines of what was found have. */
+/* Green, which neither the heat's colours nor the outlines of what was found have. */
 static const uint8_t line_colour[3] = {64, 200, 64};
 
-static int line_width(const picture_canvas *canvas) {
-    int least = canvas->width < canvas->height ? canvas->width : canvas->height;
-    return least < 768 ? 1 : least / 384;
+static bool counts(const roi_area *roi, int x, int y) {
+    const roi_box *box = &roi->box;
+    bool in_box = x >= box->left && y >= box->top && x < box->left + box->width && y < box->top + box->height;
+    return in_box && (!roi->mask.inside || row_of(&roi->mask, y)[x]);
 }
 
-static bool is_inside(const roi_mask *mask, int x, int y) {
-    return x >= 0 && y >= 0 && x < mask->width && y < mask->height && row_of(mask, y)[x];
-}
-
-/* Whether one of the 4 neighbours in a row or column, up to `reach` away, is inside. */
-static bool is_near(const roi_mask *mask, int x, int y, int reach) {
-    for (int step = 1; step <= reach; step++) {
-        if (is_inside(mask, x - step, y) || is_inside(mask, x + step, y) || is_inside(mask, x, y - step) ||
-            is_inside(mask, x, y + step)) {
-            return true;
-        }
+/* Whether one of the 4 neighbours in a row or column, up to `reach` away, counts. */
+static bool is_near(const roi_area *roi, int x, int y, int reach) {
+    bool near = false;
+    for (int step = 1; step <= reach && !near; step++) {
+        near = counts(roi, x - step, y) || counts(roi, x + step, y) || counts(roi, x, y - step) ||
+               counts(roi, x, y + step);
     }
-    return false;
+    return near;
 }
 
-/* A third of the light is left: what lies there can still be recognised. */
-static void draw_outside(uint8_t *pixel, bool line) {
-    for (int c = 0; c < 3; c++) {
-        pixel[c] = line ? line_colour[c] : (uint8_t)(pixel[c] / 3);
-    }
-}
-
-void roi_mask_draw(const roi_mask *mask, picture_canvas *canvas) {
-    int reach = line_width(canvas);
-    for (int y = 0; y < mask->height; y++) {
-        for (int x = 0; x < mask->width; x++) {
-            if (!row_of(mask, y)[x]) {
-                draw_outside(canvas->pixels + 3 * ((size_t)y * (size_t)canvas->width + (size_t)x),
-                             is_near(mask, x, y, reach));
+void roi_draw(const roi_area *roi, int width, int height, picture_canvas *canvas) {
+    int least = width < height ? width : height, reach = least < 768 ? 1 : least / 384;
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            if (counts(roi, x, y)) {
+                continue;
             }
-        }
-    }
-}
-
-void roi_box_draw(const roi_box *box, picture_canvas *canvas) {
-    int reach = line_width(canvas), right = box->left + box->width, bottom = box->top + box->height;
-    for (int y = 0; y < canvas->height; y++) {
-        for (int x = 0; x < canvas->width; x++) {
-            if (x < box->left || y < box->top || x >= right || y >= bottom) {
-                bool line =
-                    x >= box->left - reach && y >= box->top - reach && x < right + reach && y < bottom + reach;
-                draw_outside(canvas->pixels + 3 * ((size_t)y * (size_t)canvas->width + (size_t)x), line);
+            uint8_t *pixel = canvas->pixels + 3 * ((size_t)y * (size_t)canvas->width + (size_t)x);
+            bool line = is_near(roi, x, y, reach);
+            /* A third of the light is left: what lies there can still be recognised. */
+            for (int c = 0; c < 3; c++) {
+                pixel[c] = line ? line_colour[c] : (uint8_t)(pixel[c] / 3);
             }
         }
     }

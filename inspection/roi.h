@@ -48,9 +48,15 @@ bool roi_mask_scale(const roi_mask *mask, int width, int height, roi_mask *scale
 /* `outside` in place of all values that are not inside; the mask has the size of the map. */
 void roi_mask_apply(const roi_mask *mask, float *values, float outside);
 
-/* Makes everything outside darker, and draws a line around the inside, outside of it. The canvas has the mask's
-   size, or that of the picture that the box lies in. */
-void roi_mask_draw(const roi_mask *mask, picture_canvas *canvas);
-void roi_box_draw(const roi_box *box, picture_canvas *canvas);
+/* What counts of a picture: of the box, which is all of the picture where there is none, what is inside of the
+   mask, which is without pixels where there is none. */
+typedef struct roi_area {
+    roi_box box;
+    roi_mask mask; /* of the picture's size */
+} roi_area;
+
+/* Makes what does not count of a picture of width x height darker, and draws a line around what does, outside of
+   it. The picture lies in the canvas's top left corner. */
+void roi_draw(const roi_area *roi, int width, int height, picture_canvas *canvas);
 
 #endif

@@ -28,13 +28,11 @@ void tiled_free(tiled *t) {
 
 /* ---- Which tiles --------------------------------------------------------------------------------------------- */
 
-static haya_status choose_tiles(tiled *t, const tile_size *size, const picture *from, const roi_box *box,
-                                const roi_mask *mask, haya_error *error) {
+static haya_status choose_tiles(tiled *t, const tile_size *size, const roi_area *roi, haya_error *error) {
     tile_refusal refusal;
-    t->left = box ? box->left : 0;
-    t->top = box ? box->top : 0;
-    if (!tile_grid_make(box ? box->width : from->width, box ? box->height : from->height, size, &t->grid,
-                        &refusal)) {
+    t->left = roi->box.left;
+    t->top = roi->box.top;
+    if (!tile_grid_make(roi->box.width, roi->box.height, size, &t->grid, &refusal)) {
         return inspection_fail(error, HAYA_ERROR_LIMIT, "%s", refusal.why);
     }
     t->tiles = malloc((size_t)t->grid.count * sizeof *t->tiles);
@@ -43,7 +41,8 @@ static haya_status choose_tiles(tiled *t, const tile_size *size, const picture *
     }
     for (int i = 0; i < t->grid.count; i++) {
         tile_place place = tile_place_of(&t->grid, i);
-        if (!mask || roi_mask_touches(mask, t->left + place.left, t->top + place.top, place.width, place.height)) {
+        if (!roi->mask.inside ||
+            roi_mask_touches(&roi->mask, t->left + place.left, t->top + place.top, place.width, place.height)) {
             t->tiles[t->count++] = i;
         }
     }
@@ -93,9 +92,9 @@ static haya_status make_plan(const tiled *t, const haya_program *program, int64_
 
 /* Where the batch is open, the last one is planned smaller: a plan costs about a millisecond, and each tile that
    runs in vain a whole run. Where it is fixed, what is left of the last batch runs with what was there. */
-static haya_status make_plans(tiled *t, const haya_program *program, const picture *from,
-                              const haya_plan_options *options, haya_error *error) {
-    int64_t fixed;
+static haya_status make_plans(tiled *t, const haya_program *program, const settings_input *how, const picture *from,
+                              const char *name, const haya_plan_options *options, haya_error *error) {
+    int64_t fixed = -1;
     haya_status status = choose_input(t, program, &fixed, error);
     if (status != HAYA_OK) {
         return status;
@@ -105,9 +104,8 @@ static haya_status make_plans(tiled *t, const haya_program *program, const pictu
     }
     t->batch = fixed < 0 ? open_batch(t) : (int)fixed;
     haya_shape shape;
-    settings_input any = settings_default().input;
-    status = input_shape(&any, &t->input, t->grid.across.tile, t->grid.down.tile, from->channels, "the picture",
-                         &shape, error);
+    status =
+        input_shape(how, &t->input, t->grid.across.tile, t->grid.down.tile, from->channels, name, &shape, error);
     t->input.shape = shape;
     if (status == HAYA_OK) {
         status = make_plan(t, program, t->batch, options, &t->plan, error);
@@ -192,12 +190,13 @@ static haya_status make_input(tiled *t, haya_error *error) {
     return t->tensor ? HAYA_OK : no_memory(error);
 }
 
-haya_status tiled_make(const haya_program *program, const tile_size *size, const picture *from, const roi_box *box,
-                       const roi_mask *mask, const haya_plan_options *options, tiled *t, haya_error *error) {
+haya_status tiled_make(const haya_program *program, const settings_input *how, const tile_size *size,
+                       const picture *from, const char *name, const roi_area *roi, const haya_plan_options *options,
+                       tiled *t, haya_error *error) {
     *t = (tiled){0};
-    haya_status status = choose_tiles(t, size, from, box, mask, error);
+    haya_status status = choose_tiles(t, size, roi, error);
     if (status == HAYA_OK) {
-        status = make_plans(t, program, from, options, error);
+        status = make_plans(t, program, how, from, name, options, error);
     }
     if (status == HAYA_OK) {
         status = make_outputs(t, error);

@@ -38,11 +38,12 @@ typedef struct tiled {
     size_t output_count;
 } tiled;
 
-/* Plans for a picture, or for its part `box`, which may be NULL and else lies in it. Of tiles none of whose pixels
-   are inside of `mask`, which may be NULL, none is run. `program` has one input, and outputs that are maps:
-   [N,height,width] or [N,height,width,channels] of float32. */
-haya_status tiled_make(const haya_program *program, const tile_size *size, const picture *from, const roi_box *box,
-                       const roi_mask *mask, const haya_plan_options *options, tiled *t, haya_error *error);
+/* Plans for a picture's part that is of interest; none of the tiles runs none of whose pixels is. `program` has one
+   input, and outputs that are maps: [N,height,width] or [N,height,width,channels] of float32. `name` stands for the
+   picture in sentences. */
+haya_status tiled_make(const haya_program *program, const settings_input *how, const tile_size *size,
+                       const picture *from, const char *name, const roi_area *roi, const haya_plan_options *options,
+                       tiled *t, haya_error *error);
 void tiled_free(tiled *t); /* and empties it */
 
 /* The shape that an output has for the whole grid: [1,height,width] or [1,height,width,channels]. */

@@ -144,10 +144,8 @@ static haya_status find_regions(verdict *v, int width, int height, haya_error *e
     return HAYA_OK;
 }
 
-haya_status verdict_make(const settings_class *how, picture_map *map, int width, int height, verdict *v,
-                         haya_error *error) {
-    *v = (verdict){.map = *map};
-    *map = (picture_map){0};
+/* Smooths, scores, decides and finds regions, all of the map. */
+static haya_status judge(const settings_class *how, int width, int height, verdict *v, haya_error *error) {
     haya_status status = map_smooth(&v->map, how->sigma, error);
     if (status == HAYA_OK) {
         status = score_of(&how->score, &v->map, &v->score, error);
@@ -155,6 +153,104 @@ haya_status verdict_make(const settings_class *how, picture_map *map, int width,
     if (status == HAYA_OK) {
         decide(how, v);
         status = isnan(v->region_threshold) ? HAYA_OK : find_regions(v, width, height, error);
+    }
+    return status;
+}
+
+haya_status verdict_make(const settings_class *how, picture_map *map, int width, int height, verdict *v,
+                         haya_error *error) {
+    *v = (verdict){.map = *map};
+    *map = (picture_map){0};
+    haya_status status = judge(how, width, height, v, error);
+    if (status != HAYA_OK) {
+        verdict_free(v);
+    }
+    return status;
+}
+
+/* ---- Regions of interest ------------------------------------------------------------------------------------- */
+
+/* The Gaussian's mean over what is inside: sums of weighted values by sums of weights. */
+static haya_status smooth_inside(const picture_map *map, double sigma, const roi_mask *mask, haya_error *error) {
+    float *values = (float *)map->values, *weights = malloc(value_count(map) * sizeof *weights);
+    if (!weights) {
+        return inspection_fail(error, HAYA_ERROR_MEMORY, "no memory to smooth a map of %dx%d", map->width,
+                               map->height);
+    }
+    for (size_t i = 0; i < value_count(map); i++) {
+        weights[i] = mask->inside[i];
+    }
+    haya_status status = map_smooth(map, sigma, error);
+    if (status == HAYA_OK) {
+        status = map_smooth(&(picture_map){map->width, map->height, weights}, sigma, error);
+    }
+    for (size_t i = 0; i < value_count(map) && status == HAYA_OK; i++) {
+        values[i] = mask->inside[i] ? values[i] / weights[i] : 0;
+    }
+    free(weights);
+    return status;
+}
+
+/* The score of what is inside, put together. */
+static haya_status score_inside(const settings_score *how, const picture_map *map, const roi_mask *mask,
+                                double *score, haya_error *error) {
+    float *values = malloc(value_count(map) * sizeof *values);
+    if (!values) {
+        return inspection_fail(error, HAYA_ERROR_MEMORY, "no memory to score a map");
+    }
+    picture_map inside = {0, 1, values};
+    for (size_t i = 0; i < value_count(map); i++) {
+        if (mask->inside[i]) {
+            values[inside.width++] = map->values[i];
+        }
+    }
+    haya_status status = score_of(how, &inside, score, error);
+    free(values);
+    return status;
+}
+
+static haya_status judge_inside(const settings_class *how, const roi_area *roi, const roi_mask *mask, verdict *v,
+                                haya_error *error) {
+    float *values = (float *)v->map.values;
+    roi_mask_apply(mask, values, 0);
+    haya_status status = how->sigma > 0 ? smooth_inside(&v->map, how->sigma, mask, error) : HAYA_OK;
+    if (status == HAYA_OK) {
+        status = score_inside(&how->score, &v->map, mask, &v->score, error);
+    }
+    if (status == HAYA_OK) {
+        decide(how, v);
+    }
+    if (status == HAYA_OK && !isnan(v->region_threshold)) {
+        /* What is not a number belongs to no region, whatever the threshold. */
+        roi_mask_apply(mask, values, NAN);
+        status = find_regions(v, roi->box.width, roi->box.height, error);
+        roi_mask_apply(mask, values, 0);
+    }
+    return status;
+}
+
+haya_status verdict_make_within(const settings_class *how, picture_map *map, const roi_area *roi, verdict *v,
+                                haya_error *error) {
+    roi_mask mask = {0};
+    *v = (verdict){.map = *map};
+    *map = (picture_map){0};
+    haya_status status = HAYA_OK;
+    if (!roi->mask.inside) {
+        status = judge(how, roi->box.width, roi->box.height, v, error);
+    } else if (roi_mask_scale(&roi->mask, v->map.width, v->map.height, &mask)) {
+        status = judge_inside(how, roi, &mask, v, error);
+    } else {
+        status = inspection_fail(error, HAYA_ERROR_MEMORY, "no memory for the region of interest");
+    }
+    roi_mask_free(&mask);
+    for (size_t i = 0; i < v->region_count && status == HAYA_OK; i++) {
+        picture_region *region = &v->regions[i];
+        region->left += roi->box.left;
+        region->right += roi->box.left;
+        region->peak_x += roi->box.left;
+        region->top += roi->box.top;
+        region->bottom += roi->box.top;
+        region->peak_y += roi->box.top;
     }
     if (status != HAYA_OK) {
         verdict_free(v);

@@ -212,6 +212,13 @@ static void draw_outlines(const picture_map *map, float threshold, int scale, pi
     }
 }
 
+void picture_label(picture_canvas *canvas, const char *text) {
+    /* Black behind it: it is legible on every picture. */
+    int scale = drawing_scale(canvas->width, canvas->height), large = canvas->height < 128 ? scale : 2 * scale;
+    fill(canvas, 0, 0, picture_text_width(large, text) + 4 * large, (TEXT_HEIGHT + 4) * large, black);
+    picture_text(canvas, 2 * large, 2 * large, large, white, text);
+}
+
 picture_status picture_overlay(const picture *p, const picture_map *map, float threshold, const char *text,
                                picture_canvas *canvas, picture_error *error) {
     picture_rgb colours[COLOURS];
@@ -226,10 +233,7 @@ picture_status picture_overlay(const picture *p, const picture_map *map, float t
         draw_outlines(map, threshold, scale, outline, canvas);
     }
     if (text) {
-        /* Black behind it: it is legible on every picture. */
-        int large = p->height < 128 ? scale : 2 * scale;
-        fill(canvas, 0, 0, picture_text_width(large, text) + 4 * large, (TEXT_HEIGHT + 4) * large, black);
-        picture_text(canvas, 2 * large, 2 * large, large, white, text);
+        picture_label(canvas, text);
     }
     return PICTURE_OK;
 }

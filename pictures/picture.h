@@ -143,6 +143,9 @@ picture_status picture_heat(const picture_map *map, int width, int height, pictu
 picture_status picture_overlay(const picture *picture, const picture_map *map, float threshold, const char *text,
                                picture_canvas *canvas, picture_error *error);
 
+/* Writes `text` to the top left corner, as picture_overlay does. */
+void picture_label(picture_canvas *canvas, const char *text);
+
 /* What of a map is to be shown in a colour. */
 typedef struct picture_layer {
     const picture_map *map;

@@ -153,7 +153,7 @@ static void what_lies_outside_is_dark_behind_a_line(void) {
     }
     picture_canvas canvas;
     paint(&canvas, by_mask);
-    roi_mask_draw(&(roi_mask){SIDE, SIDE, inside}, &canvas);
+    roi_draw(&(roi_area){{0, 0, SIDE, SIDE}, {SIDE, SIDE, inside}}, SIDE, SIDE, &canvas);
     for (int i = 0; i < SIDE * SIDE; i++) {
         int x = i % SIDE, y = i / SIDE;
         bool in = inside[i];
@@ -162,19 +162,23 @@ static void what_lies_outside_is_dark_behind_a_line(void) {
         CHECK_INT(by_mask[3 * i + 1], in ? 90 : line ? 200 : 30);
     }
     paint(&canvas, by_box);
-    roi_box_draw(&(roi_box){4, 3, 5, 4}, &canvas);
+    roi_draw(&(roi_area){.box = {4, 3, 5, 4}}, SIDE, SIDE, &canvas);
+    CHECK(memcmp(by_box, by_mask, sizeof by_box) == 0);
+}
+
+static void what_lies_beside_the_picture_stays(void) {
+    uint8_t pixels[SIDE * SIDE * 3];
+    picture_canvas canvas;
+    paint(&canvas, pixels);
+    roi_draw(&(roi_area){.box = {0, 0, 2, 2}}, 6, SIDE, &canvas);
     for (int i = 0; i < SIDE * SIDE; i++) {
-        int x = i % SIDE, y = i / SIDE;
-        bool corner = (x == 3 || x == 9) && (y == 2 || y == 7);
-        CHECK_INT(by_box[3 * i + 1], corner ? 200 : by_mask[3 * i + 1]);
+        CHECK(pixels[3 * i] == 90 || i % SIDE < 6);
     }
-    /* What fills the canvas leaves it as it is. */
-    paint(&canvas, by_box);
-    roi_box_draw(&(roi_box){0, 0, SIDE, SIDE}, &canvas);
-    memset(inside, 1, sizeof inside);
-    roi_mask_draw(&(roi_mask){SIDE, SIDE, inside}, &canvas);
+    /* What is all of the picture leaves it as it is. */
+    paint(&canvas, pixels);
+    roi_draw(&(roi_area){.box = {0, 0, SIDE, SIDE}}, SIDE, SIDE, &canvas);
     for (int i = 0; i < SIDE * SIDE * 3; i++) {
-        CHECK_INT(by_box[i], 90);
+        CHECK_INT(pixels[i], 90);
     }
 }
 
@@ -188,5 +192,6 @@ int main(void) {
     RUN(nothing_inside_is_lost_at_another_size);
     RUN(values_outside_are_replaced);
     RUN(what_lies_outside_is_dark_behind_a_line);
+    RUN(what_lies_beside_the_picture_stays);
     return test_summary();
 }
