@@ -72,8 +72,7 @@ static exit_status read_inputs(run *r) {
     for (size_t i = 0; i < r->given_input_count; i++) {
         haya_value value;
         haya_program_input(r->program, i, &value);
-        exit_status status = tensor_file_read(r->given_inputs[i].file, &value, &r->settings.input, &r->inputs[i],
-                                              &r->pictures[i]);
+        exit_status status = tensor_file_read(r->given_inputs[i].file, &value, &r->inputs[i], &r->pictures[i]);
         if (status != DONE) {
             return status;
         }
@@ -81,14 +80,26 @@ static exit_status read_inputs(run *r) {
     return DONE;
 }
 
+void run_input_value(const run *r, size_t index, haya_value *value) {
+    haya_program_input(r->program, index, value);
+    value->shape = r->inputs[index].shape;
+}
+
+void run_output_value(const run *r, size_t index, haya_value *value) {
+    haya_program_output(r->program, index, value);
+    value->dtype = r->outputs[index].dtype;
+    value->shape = r->outputs[index].shape;
+}
+
 static exit_status allocate_outputs(run *r) {
-    haya_plan_info info;
-    haya_plan_get_info(r->plan, &info);
+    haya_program_info info;
+    haya_program_get_info(r->program, &info);
     r->output_count = info.output_count;
     r->outputs = allocate(info.output_count, sizeof *r->outputs);
     for (size_t i = 0; i < info.output_count; i++) {
         haya_value value;
-        haya_plan_output(r->plan, i, &value);
+        haya_plan_output(r->plan ? r->plan : r->tiled.plan, i, &value);
+        value.shape = r->plan ? value.shape : tiled_output_shape(&r->tiled, i);
         size_t bytes = haya_dtype_size(value.dtype);
         for (int32_t k = 0; k < value.shape.rank; k++) {
             bytes *= (size_t)value.shape.dims[k];
@@ -102,40 +113,52 @@ static exit_status allocate_outputs(run *r) {
     return DONE;
 }
 
-static exit_status prepare(run *r) {
+static exit_status make_plan(run *r, const haya_plan_options *options) {
     haya_error error;
     haya_shape *shapes = allocate(r->given_input_count, sizeof *shapes);
     for (size_t i = 0; i < r->given_input_count; i++) {
         shapes[i] = r->inputs[i].shape;
     }
-    haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = r->threads};
-    haya_session_options session_options = {.struct_size = sizeof session_options, .threads = r->threads};
-    double start = now_ms();
-    size_t count = r->given_input_count;
-    bool ok = haya_plan_create(r->program, shapes, count, &plan_options, &r->plan, &error) == HAYA_OK;
-    r->plan_ms += now_ms() - start;
+    haya_status status = haya_plan_create(r->program, shapes, r->given_input_count, options, &r->plan, &error);
     free(shapes);
-    ok = ok && haya_session_create(&session_options, &r->session, &error) == HAYA_OK &&
-         haya_session_reserve(r->session, r->plan, &error) == HAYA_OK;
-    r->threads = ok ? haya_session_threads(r->session) : r->threads;
-    return ok ? allocate_outputs(r) : fail_haya(&error);
+    return status == HAYA_OK ? DONE : fail_haya(&error);
 }
 
-const picture *run_shown_picture(const run *r) {
-    for (size_t i = 0; i < r->given_input_count; i++) {
-        if (r->pictures[i].pixels) {
-            return &r->pictures[i];
-        }
+/* Room for the plan, or for the tiles' plans. */
+static exit_status make_session(run *r) {
+    haya_error error;
+    haya_session_options options = {.struct_size = sizeof options, .threads = r->threads};
+    const haya_plan *plans[] = {r->plan, r->tiled.plan, r->tiled.rest};
+    bool ok = haya_session_create(&options, &r->session, &error) == HAYA_OK;
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0] && ok; i++) {
+        ok = !plans[i] || haya_session_reserve(r->session, plans[i], &error) == HAYA_OK;
     }
-    return NULL;
+    r->threads = ok ? haya_session_threads(r->session) : r->threads;
+    return ok ? DONE : fail_haya(&error);
+}
+
+static exit_status prepare(run *r) {
+    haya_plan_options options = {.struct_size = sizeof options, .threads = r->threads};
+    double start = now_ms();
+    exit_status status = r->tile.width > 0 ? run_make_tiles(r, &options) : make_plan(r, &options);
+    r->plan_ms += now_ms() - start;
+    if (status == DONE) {
+        status = make_session(r);
+    }
+    return status == DONE ? allocate_outputs(r) : status;
+}
+
+static haya_status run_once(run *r, haya_error *error) {
+    return r->tile.width > 0 ? run_tiles(r, error)
+                             : haya_run(r->session, r->plan, r->weights, r->inputs, r->given_input_count, r->outputs,
+                                        r->output_count, error);
 }
 
 static exit_status run_all(run *r) {
     haya_error error;
     for (int64_t i = 0; i < r->repeat; i++) {
         double start = now_ms();
-        if (haya_run(r->session, r->plan, r->weights, r->inputs, r->given_input_count, r->outputs, r->output_count,
-                     &error) != HAYA_OK) {
+        if (run_once(r, &error) != HAYA_OK) {
             return fail_haya(&error);
         }
         double ms = now_ms() - start;
@@ -210,6 +233,8 @@ static void free_run(run *r) {
         verdict_free(&r->judgements[i].verdict);
     }
     settings_free(&r->settings);
+    roi_mask_free(&r->roi.mask);
+    tiled_free(&r->tiled);
     for (size_t i = 0; i < r->view_count; i++) {
         free(r->views[i].target.name);
     }
@@ -230,8 +255,9 @@ static void free_run(run *r) {
 
 exit_status run_command(arguments *args) {
     static exit_status (*const steps[])(run *) = {
-        open_model,          run_read_settings, name_files, build,     read_inputs, prepare,
-        run_find_judgements, begin_outputs,     run_all,    run_judge, run_report};
+        open_model,    run_read_settings,    name_files, build,               read_inputs,
+        run_read_roi,  run_convert_pictures, prepare,    run_find_judgements, begin_outputs,
+        run_all,       run_clear_outside,    run_judge,  run_report};
     run r = {0};
     exit_status status = run_parse(&r, args);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == DONE; i++) {

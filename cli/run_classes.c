@@ -83,7 +83,7 @@ static size_t add_output(run *r, size_t output) {
         }
     }
     haya_value value;
-    haya_plan_output(r->plan, output, &value);
+    run_output_value(r, output, &value);
     r->judgements[r->judgement_count] = (judgement){
         .how = {.name = (char *)value.name, .map = {.channel = -1}, .low = (double)r->overrides.low,
                 .high = (double)r->overrides.high},
@@ -106,7 +106,7 @@ static exit_status add_class(run *r, size_t index) {
     haya_value value;
     size_t output = 0;
     for (; output < r->output_count; output++) {
-        haya_plan_output(r->plan, output, &value);
+        run_output_value(r, output, &value);
         if (strcmp(value.name, class->map.fetch) == 0) {
             break;
         }
@@ -140,8 +140,8 @@ static size_t judgement_of(const run *r, const char *name) {
 static exit_status check_sizes(const run *r, const view *v) {
     haya_value first, other;
     for (size_t i = 0; !v->overlay && i < r->judgement_count; i++) {
-        haya_plan_output(r->plan, r->judgements[0].output, &first);
-        haya_plan_output(r->plan, r->judgements[i].output, &other);
+        run_output_value(r, r->judgements[0].output, &first);
+        run_output_value(r, r->judgements[i].output, &other);
         int32_t a = first.shape.rank == 2 ? 0 : 1, b = other.shape.rank == 2 ? 0 : 1;
         if (first.shape.dims[a] != other.shape.dims[b] || first.shape.dims[a + 1] != other.shape.dims[b + 1]) {
             return fail(WRONG_USAGE, HAYA_ERROR_SHAPE,
@@ -161,7 +161,7 @@ static exit_status add_view(run *r, view *v) {
     }
     if (!v->all_classes && !class) {
         haya_value value;
-        haya_plan_output(r->plan, v->output, &value);
+        run_output_value(r, v->output, &value);
         v->judgement = add_output(r, v->output);
         return is_map(&value.shape) ? DONE : refuse_map(&value, v->target.file);
     }
@@ -181,7 +181,7 @@ exit_status run_find_judgements(run *r) {
         status = add_class(r, i);
     }
     for (size_t i = 0; i < r->output_count && status == DONE; i++) {
-        haya_plan_output(r->plan, i, &value);
+        run_output_value(r, i, &value);
         if (i < r->given_output_count && tensor_file_kind_of(r->given_outputs[i].file) != FILE_NPY &&
             !is_map(&value.shape)) {
             status = refuse_map(&value, r->given_outputs[i].file);
@@ -209,12 +209,15 @@ exit_status run_judge(run *r) {
         judgement *j = &r->judgements[i];
         haya_value value;
         picture_map map;
-        haya_plan_output(r->plan, j->output, &value);
+        run_output_value(r, j->output, &value);
+        if (j->how.map.type == SETTINGS_MAP_RECONSTRUCTION && r->tile.width > 0 && run_complete_input(r) != DONE) {
+            return INPUT_UNUSABLE;
+        }
         haya_status status = map_of_class(&j->how.map, &r->outputs[j->output], value.name, fed_input(r), &map,
                                           &error);
         if (status == HAYA_OK) {
-            status = verdict_make(&j->how, &map, shown ? shown->width : 0, shown ? shown->height : 0, &j->verdict,
-                                  &error);
+            status = shown ? verdict_make_within(&j->how, &map, &r->roi, &j->verdict, &error)
+                           : verdict_make(&j->how, &map, 0, 0, &j->verdict, &error);
         }
         if (status != HAYA_OK) {
             return fail_inspection(FAILED, &error);

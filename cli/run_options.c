@@ -22,13 +22,16 @@ const char run_help[] =
     "  --overlay [NAME=]FILE.png the same, over the picture\n"
     "  --threshold T             say NG where a map's score is T or more\n"
     "  --threshold-low T         say unsure where it is this or more\n"
+    "  --tile SIZE,OVERLAP       run a large picture in tiles, at its own size\n"
+    "  --roi FILE.png|X,Y,W,H    what counts of it: where FILE is not 0; a box\n"
     "  --threads N --repeat N    threads; run N times, and tell the times\n"
     "  --json                    one JSON object on standard output\n"
     "\n"
     "Numbers are converted to the input's type; a missing batch dimension is added.\n";
 
 enum {
-    INPUT, OUTPUT, MEAN, STD, WHITE, BGR, BITS, HEAT, OVERLAY, THRESHOLD, THRESHOLD_LOW, SETTINGS, THREADS, REPEAT
+    INPUT, OUTPUT, MEAN, STD, WHITE, BGR, BITS, HEAT, OVERLAY, THRESHOLD, THRESHOLD_LOW, SETTINGS, TILE, ROI,
+    THREADS, REPEAT
 };
 
 static const option_spec options[] = {[INPUT] = {"input", 'i', true},
@@ -43,6 +46,8 @@ static const option_spec options[] = {[INPUT] = {"input", 'i', true},
                                       [THRESHOLD] = {"threshold", '\0', true},
                                       [THRESHOLD_LOW] = {"threshold-low", '\0', true},
                                       [SETTINGS] = {"settings", '\0', true},
+                                      [TILE] = {"tile", '\0', true},
+                                      [ROI] = {"roi", '\0', true},
                                       [THREADS] = {"threads", '\0', true},
                                       [REPEAT] = {"repeat", '\0', true},
                                       {NULL, '\0', false}};
@@ -66,6 +71,25 @@ static bool parse_view(run *r, const arguments *args, bool overlay) {
         return false;
     }
     return true;
+}
+
+static bool parse_tile(run *r, const arguments *args) {
+    tile_refusal refusal;
+    bool ok = tile_size_parse(args->value, &r->tile, &refusal);
+    if (!ok) {
+        wrong_usage(args, "%s", refusal.why);
+    }
+    return ok;
+}
+
+static bool parse_roi(run *r, const arguments *args) {
+    roi_refusal refusal;
+    bool ok = !roi_is_box(args->value) || roi_box_parse(args->value, &r->roi.box, &refusal);
+    if (!ok) {
+        wrong_usage(args, "%s", refusal.why);
+    }
+    r->roi_option = args->value;
+    return ok;
 }
 
 /* What the option says; false where that is wrong, and has been reported. */
@@ -108,6 +132,10 @@ static bool parse_option(run *r, const arguments *args, int option) {
     case SETTINGS:
         r->settings_option = args->value;
         return true;
+    case TILE:
+        return parse_tile(r, args);
+    case ROI:
+        return parse_roi(r, args);
     case THREADS:
         return arguments_threads(args, &r->threads);
     case REPEAT:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "memory_use.h"
 #include "npy.h"
 #include "output_file.h"
 #include "print.h"
@@ -36,23 +37,44 @@ static json_t *classes_json(const run *r) {
     for (size_t i = 0; i < r->judgement_count; i++) {
         if (r->judgements[i].is_class) {
             haya_value value;
-            haya_plan_output(r->plan, r->judgements[i].output, &value);
+            run_output_value(r, r->judgements[i].output, &value);
             json_array_append_new(classes, class_json(&r->judgements[i], value.name));
         }
     }
     return classes;
 }
 
+static json_t *roi_json(const run *r) {
+    const roi_box *box = &r->roi.box;
+    json_int_t area = (json_int_t)box->width * box->height;
+    if (r->roi.mask.inside) {
+        area = roi_mask_area(&r->roi.mask);
+    }
+    return r->roi_option ? json_pack("{s:[i, i, i, i], s:I}", "box", box->left, box->top, box->left + box->width,
+                                     box->top + box->height, "area", area)
+                         : json_null();
+}
+
+/* Scratch is the plan's; private, all that the process has at the end, by the kernel's account. */
+static json_t *memory_json(const run *r) {
+    haya_plan_info info;
+    memory_use use;
+    haya_plan_get_info(r->plan ? r->plan : r->tiled.plan, &info);
+    bool known = memory_use_read(NULL, 0, &use);
+    return json_pack("{s:I, s:o}", "scratch_bytes", (json_int_t)info.scratch_bytes, "private_bytes",
+                     known ? json_integer((json_int_t)use.private_bytes) : json_null());
+}
+
 static void print_json(run *r) {
     json_t *inputs = json_array(), *outputs = json_array();
     for (size_t i = 0; i < r->given_input_count; i++) {
         haya_value value;
-        haya_plan_input(r->plan, i, &value);
+        run_input_value(r, i, &value);
         json_array_append_new(inputs, tensor_json(&value, &r->inputs[i], r->given_inputs[i].file));
     }
     for (size_t i = 0; i < r->output_count; i++) {
         haya_value value;
-        haya_plan_output(r->plan, i, &value);
+        run_output_value(r, i, &value);
         const haya_tensor *tensor = &r->outputs[i];
         number_summary summary = numbers_summarize(tensor->data, tensor->dtype, element_count(tensor));
         json_t *output = tensor_json(&value, tensor, output_path(r, i));
@@ -69,11 +91,11 @@ static void print_json(run *r) {
     }
     const char *word = verdict_word(worst(r));
     json_t *settings_path = r->settings.path ? json_text(r->settings.path) : json_null();
-    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
+    report_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
                            json_text(r->model_path), "threads", json_integer(r->threads), "open_ms",
                            json_ms(r->open_ms), "bind_ms", json_ms(r->bind_ms), "plan_ms", json_ms(r->plan_ms),
                            "first_ms", json_ms(r->first_ms), "run_ms", durations_json(&r->later_runs), "inputs",
-                           inputs, "outputs", outputs, "settings", settings_path, "classes", classes_json(r),
+                           inputs, "tiles", run_tiles_json(r), "roi", roi_json(r), "memory", memory_json(r), "outputs", outputs, "settings", settings_path, "classes", classes_json(r),
                            "verdict", word ? json_text(word) : json_null()));
 }
 
@@ -81,7 +103,7 @@ static void print_outputs(const run *r) {
     table t = {.columns = 7, .right = 0x78};
     for (size_t i = 0; i < r->output_count; i++) {
         haya_value value;
-        haya_plan_output(r->plan, i, &value);
+        run_output_value(r, i, &value);
         const haya_tensor *tensor = &r->outputs[i];
         number_summary summary = numbers_summarize(tensor->data, tensor->dtype, element_count(tensor));
         table_cell(&t, "%s", value.name);
@@ -123,7 +145,7 @@ static exit_status write_map(const run *r, size_t index, const char *file) {
     haya_value value;
     picture_map map;
     size_t outside = 0;
-    haya_plan_output(r->plan, index, &value);
+    run_output_value(r, index, &value);
     haya_error error;
     if (map_of(&r->outputs[index], value.name, &map, &error) != HAYA_OK) {
         return fail_inspection(FAILED, &error);
@@ -155,8 +177,8 @@ static exit_status write_outputs(const run *r) {
         size_t index = r->given_output_count + i;
         const picture *shown = run_shown_picture(r);
         FILE *to = output_file_stream(index);
-        bool drawn = v->all_classes ? classes_draw(r->judgements, r->judgement_count, shown, v->overlay, to)
-                                    : judgement_draw(&r->judgements[v->judgement], shown, v->overlay, to);
+        bool drawn = v->all_classes ? classes_draw(r->judgements, r->judgement_count, shown, &r->roi, v->overlay, to)
+                                    : judgement_draw(&r->judgements[v->judgement], shown, &r->roi, v->overlay, to);
         status = output_file_finish(index, drawn);
     }
     return status;
@@ -173,6 +195,7 @@ exit_status run_report(run *r) {
     }
     if (r->given_output_count == 0) {
         print_outputs(r);
+        run_print_tiles(r);
     }
     size_t classes = 0;
     for (size_t i = 0; i < r->judgement_count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tensor_file.h"
 
+#include "inspection/fail.h"
 #include "npy.h"
 #include "print.h"
 #include "shapes.h"
@@ -117,16 +118,17 @@ static exit_status read_npy(FILE *from, const char *file, const haya_value *inpu
     return status;
 }
 
-static exit_status read_picture(FILE *from, const char *file, const haya_value *input, const settings_input *how,
-                                haya_tensor *tensor, picture *kept) {
+static exit_status read_picture(FILE *from, const char *file, picture *kept) {
     haya_error error;
-    return input_read_stream(how, input, from, file, tensor, kept, &error) == HAYA_OK
-               ? DONE
-               : fail_inspection(INPUT_UNUSABLE, &error);
+    picture_error why;
+    if (picture_read_stream(from, file, NULL, kept, &why) == PICTURE_OK) {
+        return DONE;
+    }
+    inspection_fail_picture(&error, &why);
+    return fail_inspection(INPUT_UNUSABLE, &error);
 }
 
-exit_status tensor_file_read(const char *file, const haya_value *input, const settings_input *how,
-                             haya_tensor *tensor, picture *kept) {
+exit_status tensor_file_read(const char *file, const haya_value *input, haya_tensor *tensor, picture *kept) {
     FILE *from = fopen(file, "rb");
     if (!from) {
         return fail(INPUT_UNUSABLE, HAYA_ERROR_IO, "%s cannot be opened: %s", file, strerror(errno));
@@ -134,7 +136,7 @@ exit_status tensor_file_read(const char *file, const haya_value *input, const se
     /* The first byte tells, and may be put back even into a pipe. */
     int first = getc(from);
     ungetc(first, from);
-    exit_status status = picture_may_begin_with(first) ? read_picture(from, file, input, how, tensor, kept)
+    exit_status status = picture_may_begin_with(first) ? read_picture(from, file, kept)
                                                        : read_npy(from, file, input, tensor);
     fclose(from);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdict_print.h"
 
+#include "inspection/tiles.h"
 #include "print.h"
 
 #include <errno.h>
@@ -86,24 +87,76 @@ static void label_of(const judgement *j, char *text, size_t size) {
              j->is_class ? " " : "", word ? word : "", j->verdict.score);
 }
 
-static picture_status draw_heat(const picture_map *map, const picture *shown, picture_canvas *canvas) {
-    return picture_heat(map, shown ? shown->width : map->width, shown ? shown->height : map->height, canvas, NULL);
+static picture_status draw_heat(const picture_map *map, const picture *shown, const roi_area *roi,
+                                picture_canvas *canvas) {
+    return picture_heat(map, shown ? roi->box.width : map->width, shown ? roi->box.height : map->height, canvas, NULL);
 }
 
-bool judgement_draw(const judgement *j, const picture *shown, bool overlay, FILE *to) {
+/* Whether not all of the picture counts. */
+static bool is_part(const roi_area *roi, const picture *shown) {
+    return roi->mask.inside || roi->box.width < shown->width || roi->box.height < shown->height;
+}
+
+/* The map of a box in one of the whole picture, 0 around it, to be freed; the map itself where it is the whole's. */
+static picture_status place_map(const picture_map *map, const picture *shown, const roi_area *roi, picture_map *placed) {
+    const roi_box *box = &roi->box;
+    *placed = *map;
+    if (box->width == shown->width && box->height == shown->height) {
+        return PICTURE_OK;
+    }
+    float *part = malloc((size_t)box->width * (size_t)box->height * sizeof *part);
+    float *values = calloc((size_t)shown->width * (size_t)shown->height, sizeof *values);
+    if (part && values) {
+        tile_enlarge(map->values, map->width, map->height, 1, part, box->width, box->height);
+        for (int y = 0; y < box->height; y++) {
+            memcpy(values + (size_t)(box->top + y) * (size_t)shown->width + (size_t)box->left,
+                   part + (size_t)y * (size_t)box->width, (size_t)box->width * sizeof *part);
+        }
+        *placed = (picture_map){shown->width, shown->height, values};
+    } else {
+        free(values);
+    }
+    picture_status status = part && values ? PICTURE_OK : PICTURE_MEMORY;
+    free(part);
+    return status;
+}
+
+static void free_placed(const picture_map *placed, const picture_map *map) {
+    if (placed->values != map->values) {
+        free((float *)placed->values);
+    }
+}
+
+static picture_status draw_overlay(const verdict *v, const picture *shown, const roi_area *roi, const char *text,
+                                   picture_canvas *canvas) {
+    picture_map placed;
+    picture_status status = place_map(&v->map, shown, roi, &placed);
+    if (status == PICTURE_OK) {
+        status = picture_overlay(shown, &placed, v->region_threshold, text, canvas, NULL);
+        free_placed(&placed, &v->map);
+    }
+    if (status == PICTURE_OK && is_part(roi, shown)) {
+        roi_draw(roi, shown->width, shown->height, canvas);
+        if (text) {
+            picture_label(canvas, text);
+        }
+    }
+    return status;
+}
+
+bool judgement_draw(const judgement *j, const picture *shown, const roi_area *roi, bool overlay, FILE *to) {
     const verdict *v = &j->verdict;
     picture_canvas canvas;
     char text[256];
     label_of(j, text, sizeof text);
-    return write_canvas(overlay ? picture_overlay(shown, &v->map, v->region_threshold,
-                                                  v->decision == VERDICT_NONE ? NULL : text, &canvas, NULL)
-                                : draw_heat(&v->map, shown, &canvas),
+    return write_canvas(overlay ? draw_overlay(v, shown, roi, v->decision == VERDICT_NONE ? NULL : text, &canvas)
+                                : draw_heat(&v->map, shown, roi, &canvas),
                         &canvas, to);
 }
 
 /* The largest value at each place; what is not a number stays so. */
 static picture_status draw_largest(const judgement *judgements, size_t count, const picture *shown,
-                                   picture_canvas *canvas) {
+                                   const roi_area *roi, picture_canvas *canvas) {
     picture_map map = judgements[0].verdict.map;
     size_t pixels = (size_t)map.width * (size_t)map.height;
     float *values = malloc(pixels * sizeof *values);
@@ -118,30 +171,45 @@ static picture_status draw_largest(const judgement *judgements, size_t count, co
         }
     }
     map.values = values;
-    picture_status status = draw_heat(&map, shown, canvas);
+    picture_status status = draw_heat(&map, shown, roi, canvas);
     free(values);
     return status;
 }
 
-bool classes_draw(const judgement *judgements, size_t count, const picture *shown, bool overlay, FILE *to) {
+/* Each class's regions in its colour. */
+static picture_status draw_classes(const judgement *judgements, size_t count, const picture *shown,
+                                   const roi_area *roi, picture_canvas *canvas) {
     enum { LABEL = 256 };
-    picture_canvas canvas;
-    if (!overlay) {
-        return write_canvas(draw_largest(judgements, count, shown, &canvas), &canvas, to);
-    }
     picture_layer *layers = allocate(count, sizeof *layers);
+    picture_map *maps = allocate(count, sizeof *maps);
     char *labels = allocate(count, LABEL);
+    picture_status status = PICTURE_OK;
     size_t used = 0;
-    for (; used < count && judgements[used].is_class; used++) {
+    for (; used < count && judgements[used].is_class && status == PICTURE_OK; used++) {
         const judgement *j = &judgements[used];
         label_of(j, labels + used * LABEL, LABEL);
-        layers[used] = (picture_layer){&j->verdict.map, j->verdict.region_threshold, j->how.color,
-                                       labels + used * LABEL};
+        status = place_map(&j->verdict.map, shown, roi, &maps[used]);
+        layers[used] = (picture_layer){&maps[used], j->verdict.region_threshold, j->how.color, labels + used * LABEL};
     }
-    bool ok = write_canvas(picture_paint(shown, layers, used, &canvas, NULL), &canvas, to);
-    int why = errno;
+    if (status == PICTURE_OK) {
+        status = picture_paint(shown, layers, used, canvas, NULL);
+    }
+    if (status == PICTURE_OK && is_part(roi, shown)) {
+        roi_draw(roi, shown->width, shown->height, canvas);
+    }
+    for (size_t i = 0; i < used; i++) {
+        free_placed(&maps[i], &judgements[i].verdict.map);
+    }
     free(layers);
+    free(maps);
     free(labels);
-    errno = why;
-    return ok;
+    return status;
+}
+
+bool classes_draw(const judgement *judgements, size_t count, const picture *shown, const roi_area *roi, bool overlay,
+                  FILE *to) {
+    picture_canvas canvas;
+    return write_canvas(overlay ? draw_classes(judgements, count, shown, roi, &canvas)
+                                : draw_largest(judgements, count, shown, roi, &canvas),
+                        &canvas, to);
 }

@@ -102,6 +102,14 @@ static const uint8_t *row_of(const roi_mask *mask, int y) {
     return mask->inside + (size_t)y * (size_t)mask->width;
 }
 
+int64_t roi_mask_area(const roi_mask *mask) {
+    int64_t area = 0;
+    for (size_t i = 0; i < (size_t)mask->width * (size_t)mask->height; i++) {
+        area += mask->inside[i];
+    }
+    return area;
+}
+
 bool roi_mask_touches(const roi_mask *mask, int left, int top, int width, int height) {
     for (int y = top; y < top + height; y++) {
         if (memchr(row_of(mask, y) + left, 1, (size_t)width)) {

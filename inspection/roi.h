@@ -38,6 +38,9 @@ typedef struct roi_mask {
 bool roi_mask_make(const picture *from, roi_mask *mask, roi_refusal *refusal);
 void roi_mask_free(roi_mask *mask); /* and empties it */
 
+/* How many pixels are inside. */
+int64_t roi_mask_area(const roi_mask *mask);
+
 /* Whether any pixel of the box, which lies in the mask, is inside. */
 bool roi_mask_touches(const roi_mask *mask, int left, int top, int width, int height);
 
