@@ -2,6 +2,10 @@
 #include "decode.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* A coloured picture becomes grey in bands of so many rows: a large one is never there as a grey copy, too. */
+enum { BAND_ROWS = 256 };
 
 static picture_status to_grey(const picture *from, picture_grey rule, picture *to, picture_error *error) {
     size_t count = (size_t)from->width * (size_t)from->height;
@@ -34,24 +38,70 @@ static void store(const picture *from, const picture_input *input, float *values
     }
 }
 
+/* As it is, or at the input's size. */
+static picture_status resize_and_store(const picture *from, const picture_input *input, float *values,
+                                       picture_error *error) {
+    if (from->width == input->width && from->height == input->height) {
+        store(from, input, values);
+        return PICTURE_OK;
+    }
+    picture sized;
+    picture_status status = picture_resize(from, input->width, input->height, &sized, error);
+    if (status == PICTURE_OK) {
+        store(&sized, input, values);
+        picture_free(&sized);
+    }
+    return status;
+}
+
+/* Rows from `top` on, grey, in the input's width. */
+static picture_status make_band(const picture *from, const picture_input *input, int top, int rows, picture *band,
+                                picture_error *error) {
+    picture part = *from, grey;
+    part.height = rows;
+    part.pixels += (size_t)top * (size_t)from->width * 3;
+    picture_status status = to_grey(&part, input->grey, &grey, error);
+    if (status != PICTURE_OK || from->width == input->width) {
+        *band = grey; /* empty on failure */
+        return status;
+    }
+    status = picture_resize(&grey, input->width, rows, band, error);
+    picture_free(&grey);
+    return status;
+}
+
+/* Grey first: the mean and the resampling may change places, and a third of the work is left. Each row by itself gets
+   the input's width, as picture_resize does it; all of them then its height. */
+static picture_status grey_to_input(const picture *from, const picture_input *input, float *values,
+                                    picture_error *error) {
+    bool direct = from->height == input->height;
+    size_t width = (size_t)input->width;
+    picture narrow = {input->width, from->height, 1, NULL, from->white};
+    narrow.pixels = direct ? NULL : malloc(width * (size_t)from->height * sizeof *narrow.pixels);
+    if (!direct && !narrow.pixels) {
+        return picture_fail(error, PICTURE_MEMORY, "the picture", "no memory to make it grey");
+    }
+    picture_status status = PICTURE_OK;
+    for (int top = 0; top < from->height && status == PICTURE_OK; top += BAND_ROWS) {
+        int rows = from->height - top < BAND_ROWS ? from->height - top : BAND_ROWS;
+        picture band;
+        status = make_band(from, input, top, rows, &band, error);
+        if (status == PICTURE_OK && direct) {
+            store(&band, input, values + (size_t)top * width * (size_t)input->channels);
+        } else if (status == PICTURE_OK) {
+            memcpy(narrow.pixels + (size_t)top * width, band.pixels, (size_t)rows * width * sizeof *band.pixels);
+        }
+        picture_free(&band);
+    }
+    if (status == PICTURE_OK && !direct) {
+        status = resize_and_store(&narrow, input, values, error);
+    }
+    picture_free(&narrow);
+    return status;
+}
+
 picture_status picture_to_input(const picture *from, const picture_input *input, float *values,
                                 picture_error *error) {
-    /* Grey first: the mean and the resampling may change places, and a third of the work is left. */
-    picture grey = {0}, sized = {0};
-    const picture *current = from;
-    picture_status status = PICTURE_OK;
-    if (from->channels == 3 && input->channels != 3) {
-        status = to_grey(from, input->grey, &grey, error);
-        current = &grey;
-    }
-    if (status == PICTURE_OK && (current->width != input->width || current->height != input->height)) {
-        status = picture_resize(current, input->width, input->height, &sized, error);
-        current = &sized;
-    }
-    if (status == PICTURE_OK) {
-        store(current, input, values);
-    }
-    picture_free(&grey);
-    picture_free(&sized);
-    return status;
+    return from->channels == 3 && input->channels != 3 ? grey_to_input(from, input, values, error)
+                                                       : resize_and_store(from, input, values, error);
 }
