@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`haya run --tile` and `--roi`: large pictures in tiles, and what counts of a picture."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -149,6 +150,17 @@ class Pictures(Tiles):
         self.assertEqual(read_png(heat).shape[0], 60)
         self.assertEqual(told["outputs"][0]["regions"][0]["box"], [50, 30, 62, 40])
         self.assertEqual(told["tiles"], {"size": [32, 32], "overlap": 8, "count": 9, "run": 9, "batch": 9})
+
+    def test_a_reconstruction_is_compared_with_the_whole_picture(self):
+        plain = self.write(self.random.integers(0, 256, (40, 50)))
+        self.model.write_bytes(convolution([[[[0.5]]]], (-1, 16, 16, 1)))
+        settings = self.directory / "m.json"
+        settings.write_text(json.dumps({"haya": 1, "classes": [
+            {"name": "a", "map": {"type": "reconstruction_error"}, "thresholds": {"high": 0.1}}]}))
+        arguments = ["run", self.model, "-i", self.picture, "--tile", "16,4"]
+        for roi, part in (((), plain), (("--roi", "7,9,30,20"), plain[9:29, 7:37])):
+            told = self.succeed_json(*arguments, *roi)["classes"][0]
+            self.assertAlmostEqual(told["score"], np.abs(part / 2).max(), 5)
 
     def test_what_cannot_be_is_refused(self):
         self.write(np.zeros((40, 40)))

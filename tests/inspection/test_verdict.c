@@ -312,6 +312,84 @@ static void sizes_are_stretched_or_must_be_the_models(void) {
     CHECK_HAS(error.message, "a picture does not fit input 'x' of shape [1,?,?]");
 }
 
+/* ---- Regions of interest ------------------------------------------------------------------------------------- */
+
+/* Against the same loop over the inside alone, by every score. */
+static void only_what_is_inside_is_smoothed_and_counts(void) {
+    enum { WIDTH = 23, HEIGHT = 17 };
+    const double sigma = 1.5;
+    uint8_t inside[WIDTH * HEIGHT];
+    float *values = random_values(WIDTH * HEIGHT), expected[WIDTH * HEIGHT];
+    int count = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        int x = i % WIDTH, y = i / WIDTH;
+        inside[i] = x > 4 && y > 3 && x + y < 30;
+        count += inside[i];
+        values[i] += inside[i] ? 0 : 100; /* it would show */
+    }
+    double largest = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        double sum = 0, weights = 0;
+        for (int k = 0; k < WIDTH * HEIGHT; k++) {
+            double dx = i % WIDTH - k % WIDTH, dy = i / WIDTH - k / WIDTH;
+            double weight = inside[k] && fabs(dx) <= 6 && fabs(dy) <= 6
+                                ? exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)) : 0;
+            sum += weight * values[k];
+            weights += weight;
+        }
+        expected[i] = inside[i] ? (float)(sum / weights) : 0;
+        largest = fmax(largest, expected[i]);
+    }
+    roi_area roi = {{100, 200, WIDTH, HEIGHT}, {WIDTH, HEIGHT, inside}};
+    static const settings_score_type types[] = {SETTINGS_SCORE_MAX, SETTINGS_SCORE_AREA, SETTINGS_SCORE_TOP_MEAN};
+    for (size_t i = 0; i < 3; i++) {
+        settings_class how = {.sigma = sigma, .score = {types[i], .percent = 100, .threshold = -1}, .low = 0.1,
+                              .high = 0.1};
+        float *copy = malloc(sizeof expected);
+        memcpy(copy, values, sizeof expected);
+        picture_map map = {WIDTH, HEIGHT, copy};
+        verdict v;
+        if (!CHECK_INT(verdict_make_within(&how, &map, &roi, &v, NULL), HAYA_OK)) {
+            break;
+        }
+        double mean = 0;
+        for (int k = 0; k < WIDTH * HEIGHT; k++) {
+            /* The mirror image, by which the map's edges are continued, is of weight where the inside is at an edge. */
+            bool edge = k % WIDTH >= WIDTH - 6 || k / WIDTH >= HEIGHT - 6;
+            CHECK_NEAR(v.map.values[k], expected[k], edge ? 0.2 : 1e-5);
+            mean += inside[k] ? v.map.values[k] / (double)count : 0;
+        }
+        CHECK_NEAR(v.score, i == 0 ? v.score : i == 1 ? count : mean, 1e-5);
+        CHECK(i > 0 || (v.score < 1 && fabs(v.score - largest) < 0.2));
+        if (CHECK_INT(v.region_count, 1)) {
+            CHECK_INT(v.regions[0].area, count);
+            CHECK_INT(v.regions[0].left, 105);
+            CHECK_INT(v.regions[0].top, 204);
+        }
+        verdict_free(&v);
+    }
+    free(values);
+}
+
+static void what_is_not_a_number_outside_does_not_count(void) {
+    uint8_t inside[4] = {1, 1, 0, 0};
+    for (int way = 0; way < 2; way++) {
+        float *values = malloc(4 * sizeof *values);
+        memcpy(values, way == 0 ? (float[]){0.25f, -1, NAN, 9} : (float[]){NAN, 0, 0, 0}, 4 * sizeof *values);
+        picture_map map = {2, 2, values};
+        verdict v;
+        settings_class how = {.low = -2, .high = -2};
+        CHECK_INT(verdict_make_within(&how, &map, &(roi_area){{0, 0, 2, 2}, {2, 2, inside}}, &v, NULL), HAYA_OK);
+        CHECK_NEAR(v.score, way == 0 ? 0.25 : NAN, 0);
+        CHECK_INT(v.decision, way == 0 ? VERDICT_NG : VERDICT_UNSURE);
+        if (way == 0 && CHECK_INT(v.region_count, 1)) {
+            CHECK_INT(v.regions[0].area, 2);
+        }
+        CHECK_NEAR(v.map.values[2], 0, 0);
+        verdict_free(&v);
+    }
+}
+
 int main(void) {
     RUN(a_map_is_a_channel_of_an_output);
     RUN(ranks_two_and_three_and_other_types_are_maps);
@@ -324,6 +402,8 @@ int main(void) {
     RUN(what_is_no_number_is_unsure_whatever_the_score);
     RUN(smoothing_comes_before_the_score);
     RUN(regions_are_in_the_pictures_pixels);
+    RUN(only_what_is_inside_is_smoothed_and_counts);
+    RUN(what_is_not_a_number_outside_does_not_count);
     RUN(pictures_become_inputs_by_the_settings);
     RUN(sizes_are_stretched_or_must_be_the_models);
     return test_summary();

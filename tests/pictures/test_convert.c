@@ -138,6 +138,34 @@ static void pictures_get_the_models_size(void) {
     CHECK_NEAR(values[1], 1, 1e-5);
 }
 
+/* A large picture becomes grey in bands: nobody sees where they end. */
+static void large_pictures_become_grey_as_small_ones_do(void) {
+    enum { WIDTH = 30, HEIGHT = 700 };
+    static const int sizes[][2] = {{11, 90}, {WIDTH, 90}, {11, HEIGHT}, {WIDTH, HEIGHT}, {50, 800}};
+    picture rgb = {WIDTH, HEIGHT, 3, malloc(WIDTH * HEIGHT * 3 * sizeof(float)), 255};
+    picture grey = {WIDTH, HEIGHT, 1, malloc(WIDTH * HEIGHT * sizeof(float)), 255};
+    float *from_rgb = malloc(50 * 800 * 2 * sizeof *from_rgb), *from_grey = malloc(50 * 800 * 2 * sizeof *from_grey);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        float *pixel = rgb.pixels + 3 * i;
+        for (int c = 0; c < 3; c++) {
+            pixel[c] = (float)((i * (c + 7)) * 2654435761u >> 24);
+        }
+        grey.pixels[i] = (pixel[0] + pixel[1] + pixel[2]) / 3;
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        picture_input input = {.width = sizes[i][0], .height = sizes[i][1], .channels = 2, .mean = {100, 100, 100},
+                               .deviation = {3, 3, 3}};
+        CHECK_INT(picture_to_input(&rgb, &input, from_rgb, NULL), PICTURE_OK);
+        CHECK_INT(picture_to_input(&grey, &input, from_grey, NULL), PICTURE_OK);
+        size_t count = (size_t)sizes[i][0] * (size_t)sizes[i][1] * 2;
+        CHECK(memcmp(from_rgb, from_grey, count * sizeof *from_rgb) == 0);
+    }
+    picture_free(&rgb);
+    picture_free(&grey);
+    free(from_rgb);
+    free(from_grey);
+}
+
 int main(void) {
     RUN(resampling_is_pillows);
     RUN(channels_are_resampled_each_for_itself);
@@ -146,5 +174,6 @@ int main(void) {
     RUN(grey_may_be_luma);
     RUN(grey_is_repeated_and_every_scale_becomes_0_to_255);
     RUN(pictures_get_the_models_size);
+    RUN(large_pictures_become_grey_as_small_ones_do);
     return test_summary();
 }
