@@ -150,8 +150,8 @@ static exit_status prepare(run *r) {
 
 static haya_status run_once(run *r, haya_error *error) {
     return r->tile.width > 0 ? run_tiles(r, error)
-                             : haya_run(r->session, r->plan, r->weights, r->inputs, r->given_input_count, r->outputs,
-                                        r->output_count, error);
+                             : haya_run(r->session, r->plan, r->weights, r->inputs, r->given_input_count,
+                                        r->outputs, r->output_count, error);
 }
 
 static exit_status run_all(run *r) {

@@ -95,8 +95,9 @@ static void print_json(run *r) {
                            json_text(r->model_path), "threads", json_integer(r->threads), "open_ms",
                            json_ms(r->open_ms), "bind_ms", json_ms(r->bind_ms), "plan_ms", json_ms(r->plan_ms),
                            "first_ms", json_ms(r->first_ms), "run_ms", durations_json(&r->later_runs), "inputs",
-                           inputs, "tiles", run_tiles_json(r), "roi", roi_json(r), "memory", memory_json(r), "outputs", outputs, "settings", settings_path, "classes", classes_json(r),
-                           "verdict", word ? json_text(word) : json_null()));
+                           inputs, "tiles", run_tiles_json(r), "roi", roi_json(r), "memory", memory_json(r),
+                           "outputs", outputs, "settings", settings_path, "classes", classes_json(r), "verdict",
+                           word ? json_text(word) : json_null()));
 }
 
 static void print_outputs(const run *r) {
@@ -177,9 +178,10 @@ static exit_status write_outputs(const run *r) {
         size_t index = r->given_output_count + i;
         const picture *shown = run_shown_picture(r);
         FILE *to = output_file_stream(index);
-        bool drawn = v->all_classes ? classes_draw(r->judgements, r->judgement_count, shown, &r->roi, v->overlay, to)
-                                    : judgement_draw(&r->judgements[v->judgement], shown, &r->roi, v->overlay, to);
-        status = output_file_finish(index, drawn);
+        const judgement *drawn = &r->judgements[v->judgement];
+        bool ok = v->all_classes ? classes_draw(r->judgements, r->judgement_count, shown, &r->roi, v->overlay, to)
+                                 : judgement_draw(drawn, shown, &r->roi, v->overlay, to);
+        status = output_file_finish(index, ok);
     }
     return status;
 }

@@ -24,8 +24,8 @@ static exit_status check_pictures(const run *r) {
     }
     const char *option = r->tile.width > 0 ? "--tile" : r->roi_option ? "--roi" : NULL;
     if (option && count != 1) {
-        return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "%s is for one picture as an input, and %zu are given", option,
-                    count);
+        return fail(WRONG_USAGE, HAYA_ERROR_ARGUMENT, "%s is for one picture as an input, and %zu are given",
+                    option, count);
     }
     return DONE;
 }

@@ -16,8 +16,8 @@ static size_t picture_index(const run *r) {
 exit_status run_make_tiles(run *r, const haya_plan_options *options) {
     haya_error error;
     size_t index = picture_index(r);
-    if (tiled_make(r->program, &r->settings.input, &r->tile, &r->pictures[index], r->given_inputs[index].file, &r->roi,
-                   options, &r->tiled, &error) != HAYA_OK) {
+    if (tiled_make(r->program, &r->settings.input, &r->tile, &r->pictures[index], r->given_inputs[index].file,
+                   &r->roi, options, &r->tiled, &error) != HAYA_OK) {
         bool wrong = error.status == HAYA_ERROR_SHAPE || error.status == HAYA_ERROR_ARGUMENT;
         return wrong ? fail_inspection(WRONG_USAGE, &error) : fail_haya(&error);
     }
@@ -63,7 +63,7 @@ json_t *run_tiles_json(const run *r) {
 void run_print_tiles(const run *r) {
     const tiled *t = &r->tiled;
     if (r->tile.width > 0) {
-        printf("%d of %d tiles of %dx%d that overlap by %d, %d at a time\n", t->count, t->grid.count, r->tile.height,
-               r->tile.width, r->tile.overlap, t->batch);
+        printf("%d of %d tiles of %dx%d that overlap by %d, %d at a time\n", t->count, t->grid.count,
+               r->tile.height, r->tile.width, r->tile.overlap, t->batch);
     }
 }

@@ -27,8 +27,8 @@ typedef enum tensor_file_kind { FILE_NPY, FILE_PNG, FILE_TIFF, FILE_OTHER } tens
 
 tensor_file_kind tensor_file_kind_of(const char *file);
 
-/* Reads a file for an input: .npy, in the input's type and with the batch dimension that it may lack, as a tensor whose
-   data is to be freed; or a picture, which is to be freed. The other one stays as it is. */
+/* Reads a file for an input: .npy, in the input's type and with the batch dimension that it may lack, as a tensor
+   whose data is to be freed; or a picture, which is to be freed. The other one stays as it is. */
 exit_status tensor_file_read(const char *file, const haya_value *input, haya_tensor *tensor, picture *kept);
 
 #endif

@@ -89,7 +89,8 @@ static void label_of(const judgement *j, char *text, size_t size) {
 
 static picture_status draw_heat(const picture_map *map, const picture *shown, const roi_area *roi,
                                 picture_canvas *canvas) {
-    return picture_heat(map, shown ? roi->box.width : map->width, shown ? roi->box.height : map->height, canvas, NULL);
+    return picture_heat(map, shown ? roi->box.width : map->width, shown ? roi->box.height : map->height, canvas,
+                        NULL);
 }
 
 /* Whether not all of the picture counts. */
@@ -97,8 +98,10 @@ static bool is_part(const roi_area *roi, const picture *shown) {
     return roi->mask.inside || roi->box.width < shown->width || roi->box.height < shown->height;
 }
 
-/* The map of a box in one of the whole picture, 0 around it, to be freed; the map itself where it is the whole's. */
-static picture_status place_map(const picture_map *map, const picture *shown, const roi_area *roi, picture_map *placed) {
+/* The map of a box in one of the whole picture, 0 around it, to be freed by free_placed; the map itself where it is
+   the whole's. */
+static picture_status place_map(const picture_map *map, const picture *shown, const roi_area *roi,
+                                picture_map *placed) {
     const roi_box *box = &roi->box;
     *placed = *map;
     if (box->width == shown->width && box->height == shown->height) {
@@ -189,7 +192,8 @@ static picture_status draw_classes(const judgement *judgements, size_t count, co
         const judgement *j = &judgements[used];
         label_of(j, labels + used * LABEL, LABEL);
         status = place_map(&j->verdict.map, shown, roi, &maps[used]);
-        layers[used] = (picture_layer){&maps[used], j->verdict.region_threshold, j->how.color, labels + used * LABEL};
+        layers[used] = (picture_layer){&maps[used], j->verdict.region_threshold, j->how.color,
+                                       labels + used * LABEL};
     }
     if (status == PICTURE_OK) {
         status = picture_paint(shown, layers, used, canvas, NULL);
@@ -206,8 +210,8 @@ static picture_status draw_classes(const judgement *judgements, size_t count, co
     return status;
 }
 
-bool classes_draw(const judgement *judgements, size_t count, const picture *shown, const roi_area *roi, bool overlay,
-                  FILE *to) {
+bool classes_draw(const judgement *judgements, size_t count, const picture *shown, const roi_area *roi,
+                  bool overlay, FILE *to) {
     picture_canvas canvas;
     return write_canvas(overlay ? draw_classes(judgements, count, shown, roi, &canvas)
                                 : draw_largest(judgements, count, shown, roi, &canvas),

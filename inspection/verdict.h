@@ -30,11 +30,12 @@ typedef struct verdict {
 haya_status verdict_make(const settings_class *how, picture_map *map, int width, int height, verdict *v,
                          haya_error *error);
 
-/* The same for a map of the part of a picture that is of interest. Of its values, those count that a pixel of the
-   mask lies under, be it only in part; the others neither smooth into these nor decide, and become 0. Regions are told
-   in the pixels of the whole picture. */
+/* The same for a map of the part of a picture that is of interest. Of its values, those count that cover a pixel
+   inside of the mask, be it only in part; the others neither smooth into these nor decide, and become 0. Regions are
+   told in the pixels of the whole picture. */
 haya_status verdict_make_within(const settings_class *how, picture_map *map, const roi_area *roi, verdict *v,
                                 haya_error *error);
+
 void verdict_free(verdict *v); /* and empties it */
 
 #endif

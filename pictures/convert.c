@@ -70,8 +70,8 @@ static picture_status make_band(const picture *from, const picture_input *input,
     return status;
 }
 
-/* Grey first: the mean and the resampling may change places, and a third of the work is left. Each row by itself gets
-   the input's width, as picture_resize does it; all of them then its height. */
+/* Grey first: the mean and the resampling may change places, and a third of the work is left. Each row by itself
+   gets the input's width, as picture_resize does it; all of them then its height. */
 static picture_status grey_to_input(const picture *from, const picture_input *input, float *values,
                                     picture_error *error) {
     bool direct = from->height == input->height;

@@ -36,7 +36,8 @@ def convolution(kernel, dims, stride=1, padding="SAME"):
 def convolved(image, kernel):
     """3x3, zeros around, in float64."""
     padded = np.pad(image.astype(np.float64), 1)
-    return sum(kernel[i][j] * padded[i:i + image.shape[0], j:j + image.shape[1]] for i in range(3) for j in range(3))
+    height, width = image.shape
+    return sum(kernel[i][j] * padded[i:i + height, j:j + width] for i in range(3) for j in range(3))
 
 
 def starts(length, tile, overlap):
@@ -142,9 +143,9 @@ class Pictures(Tiles):
         self.write(pixels)
         self.identity(-1, 32, 32, 1)
         grey, heat, overlay = (self.directory / name for name in ("g.png", "h.png", "o.png"))
-        told = self.succeed_json("run", self.model, *NONE, "-i", self.picture, "-o", grey, "--bits", 16, "--mean", 0,
-                                 "--std", 255, "--heat", heat, "--overlay", overlay, "--threshold", 0.9, "--tile",
-                                 "32,8")
+        told = self.succeed_json("run", self.model, *NONE, "-i", self.picture, "-o", grey, "--bits", 16,
+                                 "--mean", 0, "--std", 255, "--heat", heat, "--overlay", overlay,
+                                 "--threshold", 0.9, "--tile", "32,8")
         np.testing.assert_array_equal(read_png(grey), pixels * 257)
         self.assertEqual(read_png(overlay).shape, (60, 80, 3))
         self.assertEqual(read_png(heat).shape[0], 60)
