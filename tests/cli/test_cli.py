@@ -218,7 +218,7 @@ class Run(harness.HayaTest):
     def test_json_has_the_documented_keys(self):
         told = self.succeed_json("run", self.a, "-i", self.x, "-o", self.y, "--repeat", "3", "--threads", "2")
         self.assertEqual(list(told), ["model", "threads", "open_ms", "bind_ms", "plan_ms", "first_ms", "run_ms",
-                                      "inputs", "outputs", "settings", "classes", "verdict"])
+                                      "inputs", "tiles", "roi", "memory", "outputs", "settings", "classes", "verdict"])
         self.assertEqual((told["model"], told["threads"]), (str(self.a), 2))
         self.assertTrue(0 < told["run_ms"]["min"] <= told["run_ms"]["median"] <= told["run_ms"]["p90"])
         self.assertEqual(told["inputs"], [{"name": "input_1", "dtype": "float32", "shape": [1, 32, 32, 1],
