@@ -7,6 +7,8 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 60
 MESON_OPTIONS =
+QUICK =
+BENCH =
 
 all: build
 
@@ -16,6 +18,8 @@ help:
 	@echo 'make test       install what is missing, build, and test: some minutes'
 	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, emulators, fuzzing'
 	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind aarch64 older live fuzz"'
+	@echo 'make bench      install what is missing, and compare with other runtimes: half an hour; QUICK=1: 3 minutes;'
+	@echo '                BENCH="--peers haya,ncnn --networks unet8": see bench/run --help'
 	@echo 'make install    to PREFIX ($(PREFIX)), under DESTDIR if set'
 	@echo 'make clean      remove $(BUILD)/'
 	@echo
@@ -32,6 +36,12 @@ demo:
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	@ninja -C $(BUILD) cli/haya tools/make_unet
 	@tools/demo $(BUILD)
+
+bench:
+	@tools/setup build bench
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) cli/haya tools/make_unet bench/haya_driver
+	@bench/run --build $(BUILD) $(if $(QUICK),--quick) $(BENCH)
 
 test:
 	@tools/setup build test
@@ -55,4 +65,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help build demo test test-long test-all install clean
+.PHONY: all help build demo bench test test-long test-all install clean
