@@ -113,7 +113,8 @@ class Alone:
 
     def cold(self):
         """A model whose file is not in memory: create and first run, and the time that dd takes to read the file."""
-        graph = self._graph(self.options.models)
+        number = self.options.models - 1
+        graph = self._graph(number)
         result = {"haya_ms": [], "dd_ms": [], "bytes": graph.stat().st_size}
         driver = self._driver()
         try:
@@ -121,7 +122,7 @@ class Alone:
             for _ in range(self.options.repeats):
                 if not measure.drop_from_cache(graph):
                     break
-                answer = driver.load(self.options.models)
+                answer = driver.load(number)
                 driver.ask("unload")
                 result["haya_ms"].append(answer["create_ms"] + answer["first_ms"])
                 measure.drop_from_cache(graph)

@@ -15,6 +15,8 @@ import numpy as np
 from bench import formats, peers
 
 ANSWER_SECONDS = 300
+SMALL = 256e6     # bytes of all models' parameters: above it, peers don't wait for their next turn in memory
+MOST_MEMORY = 8   # times the parameters: what the peer that needs most takes
 ANOTHER_NETWORK = 0.01  # outputs that differ by more are not those of the same network
 
 
@@ -139,6 +141,15 @@ def available_memory():
     return fields["MemAvailable"], fields["MemTotal"]
 
 
+def touch_memory(size):
+    """Has the system give so much memory and take it back. A virtual machine's host takes away what was free for a
+    while; who is the next to need it would pay for its return."""
+    with open("/proc/meminfo", encoding="ascii") as meminfo:
+        free = next(1024 * int(line.split()[1]) for line in meminfo if line.startswith("MemFree"))
+    with mmap.mmap(-1, max(min(size, free // 2), mmap.PAGESIZE), flags=mmap.MAP_PRIVATE) as memory_map:
+        np.frombuffer(memory_map, np.uint8)[::mmap.PAGESIZE] = 1
+
+
 # ---- Cold files -----------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +236,7 @@ class Cell:
             if driver:
                 driver.resume()
             else:
+                touch_memory(MOST_MEMORY * self._parameter_bytes())
                 driver = Driver(peer, self.threads, self.folder, self.network, self.build)
                 self._start(peer, driver, number)
             self._runs(peer, driver, number)
@@ -235,13 +247,20 @@ class Cell:
             if driver:
                 driver.close()
             return
-        self.largest = max(self.largest, memory(driver.process.pid)["private"])
-        left, total = available_memory()
-        if left > max(total / 4, 2 * self.largest) and not self.options.restart:
+        if self._may_stay(driver):
             driver.pause()
             self.drivers[peer.key] = driver
         else:  # begins anew in the next round
             driver.close()
+
+    def _may_stay(self, driver):
+        """Whether a process may wait for its next turn: not where what all of them hold would make memory short."""
+        self.largest = max(self.largest, memory(driver.process.pid)["private"])
+        left, total = available_memory()
+        return not self.options.restart and self._parameter_bytes() < SMALL and left > max(total / 4, 2 * self.largest)
+
+    def _parameter_bytes(self):
+        return 4 * self.network.parameter_count * self.options.models
 
     def _start(self, peer, driver, number):
         """Loads all models, and takes the memory before the first, with one and with all."""
@@ -280,7 +299,7 @@ class Cell:
         driver.run([models - 1])  # awake again, and the order's last, so that its first follows another
         load = OtherLoad(driver.process.pid)
         start = time.monotonic()
-        passes = 0
+        passes, steady = 0, []
         while True:
             times = driver.run(order)
             switched, same = times[0::2], times[1::2]
@@ -288,17 +307,20 @@ class Cell:
                 self._record(peer, number, "switch_ms", *switched)
                 self._record(peer, number, "switch_difference_ms", *(a - b for a, b in zip(switched, same)))
             self._record(peer, number, "run_ms", *same)
+            steady += same
             passes += 1
             spent = time.monotonic() - start
             if spent * (passes + 1) / passes > self.options.seconds:
                 break
         others = load.percent()
         self._record(peer, number, "others_percent", others)
-        self.say(f"  round {number + 1}  {peer.title:28} {np.median(same):9.2f} ms"
+        self.say(f"  round {number + 1}  {peer.title:28} {np.median(steady):9.2f} ms"
                  + (f"   (other processes: {others:.0f} %)" if others >= 5 else ""))
 
     def _cold(self, peer, driver, number):
         """A model that nobody has open, whose file is not in memory."""
+        if self.options.quick:
+            return
         files = peer.files(driver.model(self.options.models))
         if all([drop_from_cache(file) for file in files]):
             answer = driver.load(self.options.models)

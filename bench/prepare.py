@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a network's models in all formats: python -m bench.prepare NETWORK COUNT FOLDER MAKE_UNET.
 
-Into the folder: 0.pb, 0.onnx, 0.tflite, 0.param, 0.bin, 0.mnn, 1.pb, ... the last for cold starts; the input as
-x.nhwc, x.nchw and x.npy; 0.npy and 1.npy, what TensorFlow computes with 0.pb and 1.pb; and prepared.json: the
-seconds that each format took for each model, and why formats could not be made. A process of its own, so that
-TensorFlow's memory is gone when it ends.
+Into the folder: 0.pb, 0.onnx, 0.tflite, 0.param, 0.bin, 0.mnn, 1.pb, ...; the input as x.nhwc, x.nchw and x.npy;
+0.npy and 1.npy, what TensorFlow computes with 0.pb and 1.pb; and prepared.json: the seconds that each format took for
+each model, and why formats could not be made. A process of its own, so that TensorFlow's memory is gone when it ends.
 """
 
+import concurrent.futures
 import hashlib
 import json
 import pathlib
@@ -17,8 +17,6 @@ import time
 import numpy as np
 
 from bench import formats, networks
-
-FORMATS = ("onnx", "tflite", "param", "mnn")
 
 
 def stamp():
@@ -76,13 +74,20 @@ def write_model(network, number, folder, make_unet, prepared):
         "param": lambda path: formats.write_ncnn(network, parameters, path),
         "mnn": lambda path: formats.write_mnn(graph.with_suffix(".onnx"), path),
     }
-    for suffix in FORMATS:
+
+    def write(suffix):
         start = time.monotonic()
         try:
             writers[suffix](folder / f"{number}.{suffix}")
             prepared["seconds"].setdefault(suffix, []).append(time.monotonic() - start)
         except Exception as error:  # whatever a converter raises: the peers of the other formats are measured
             prepared["failures"][suffix] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+    write("onnx")
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        other.submit(write, "mnn")  # a process, which reads the ONNX file
+        write("param")
+        write("tflite")
 
 
 if __name__ == "__main__":

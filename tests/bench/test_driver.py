@@ -132,7 +132,7 @@ class OwnCommands(DriverTest):
 class Measuring(DriverTest):
     def test_a_whole_cell_is_measured(self):
         class Options:
-            rounds, models, seconds, restart = 2, 2, 0.05, False
+            rounds, models, seconds, restart, quick = 2, 2, 0.05, False, False
 
         for number in range(2):
             np.save(self.folder / f"{number}.npy", self.expected(number))
@@ -151,7 +151,7 @@ class Measuring(DriverTest):
 
     def test_outputs_of_another_network_are_no_result(self):
         class Options:
-            rounds, models, seconds, restart = 1, 1, 0.05, False
+            rounds, models, seconds, restart, quick = 1, 1, 0.05, False, True
 
         np.save(self.folder / "0.npy", self.expected(0) + 0.1)
         cell = measure.Cell(NETWORK, 1, self.folder, self.folder, Options, lambda text: None)
@@ -163,6 +163,11 @@ class Measuring(DriverTest):
         kept = bytearray(os.urandom(1 << 20)) * 32
         grown = measure.memory(os.getpid())["private"] - before["private"]
         self.assertTrue(0.9 * len(kept) < grown < 2 * len(kept), grown)
+
+    def test_touched_memory_is_given_back(self):
+        before = measure.memory(os.getpid())["private"]
+        measure.touch_memory(64 << 20)
+        self.assertLess(measure.memory(os.getpid())["private"] - before, 8 << 20)
 
     def test_a_file_is_taken_out_of_the_cache(self):
         with tempfile.NamedTemporaryFile(dir=os.environ.get("BENCH_TEST_FOLDER", "."), delete=False) as file:
