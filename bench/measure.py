@@ -47,7 +47,7 @@ class Driver:
         self.pending = b""
         try:
             self.about = self._answer("start")
-        except PeerFailure:
+        except BaseException:
             self.close()
             raise
 
@@ -231,27 +231,25 @@ class Cell:
                                  "round": number, "quantity": quantity, "value": value})
 
     def _turn(self, peer, number):
-        driver = self.drivers.pop(peer.key, None)
+        driver = self.drivers.get(peer.key)
         try:
             if driver:
                 driver.resume()
             else:
                 touch_memory(MOST_MEMORY * self._parameter_bytes())
                 driver = Driver(peer, self.threads, self.folder, self.network, self.build)
+                self.drivers[peer.key] = driver
                 self._start(peer, driver, number)
             self._runs(peer, driver, number)
             self._cold(peer, driver, number)
+            if self._may_stay(driver):
+                driver.pause()
+                return
         except PeerFailure as failure:
             self.failures[peer.key] = str(failure)
             self.say(f"  {peer.title}: failed: {failure}")
-            if driver:
-                driver.close()
-            return
-        if self._may_stay(driver):
-            driver.pause()
-            self.drivers[peer.key] = driver
-        else:  # begins anew in the next round
-            driver.close()
+        if peer.key in self.drivers:  # begins anew in the next round, if it has not failed
+            self.drivers.pop(peer.key).close()
 
     def _may_stay(self, driver):
         """Whether a process may wait for its next turn: not where what all of them hold would make memory short."""

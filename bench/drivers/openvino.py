@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenVINO, CPU plugin, in float32: where the processor has AMX, its default would be bfloat16."""
 
-import openvino as ov
+import sys
 
-from bench.drivers import driver
+# It would report the use of OpenVINO to its makers, from processes that run beside the measurement and outlive it.
+sys.modules["openvino_telemetry"] = None
+
+import openvino as ov  # noqa: E402
+
+from bench.drivers import driver  # noqa: E402
 
 
 class OpenVino:

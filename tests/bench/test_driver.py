@@ -4,6 +4,7 @@ environment: HAYA, MAKE_UNET and HAYA_DRIVER."""
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,6 +158,19 @@ class Measuring(DriverTest):
         cell = measure.Cell(NETWORK, 1, self.folder, self.folder, Options, lambda text: None)
         cell.measure([HAYA])
         self.assertIn("differ from TensorFlow's by 1.0e-01", cell.failures["haya"])
+
+    def test_no_process_stays_where_measuring_is_interrupted(self):
+        class Options:
+            rounds, models, seconds, restart, quick = 1, 1, 0, False, True
+
+        def interrupt(text):
+            raise KeyboardInterrupt
+
+        np.save(self.folder / "0.npy", self.expected(0))
+        cell = measure.Cell(NETWORK, 1, self.folder, self.folder, Options, interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            cell.measure([HAYA])
+        self.assertEqual([driver.process.poll() for driver in cell.drivers.values()], [-signal.SIGKILL])
 
     def test_memory_is_that_of_the_process(self):
         before = measure.memory(os.getpid())
