@@ -68,7 +68,8 @@ def emphasize_least(cells):
 
 
 def table_of_columns(first_head, names, columns):
-    """`columns`: (head, cells), with a cell (value or None, text) for each name."""
+    """`columns`: (head, cells), with a cell (value or None, text) for each name. Empty columns are left out."""
+    columns = [(head, cells) for head, cells in columns if any(text for _, text in cells)]
     texts = [emphasize_least(cells) for _, cells in columns]
     rows = [[name, *row] for name, *row in zip(names, *texts)]
     return markdown_table([first_head, *(head for head, _ in columns)], rows)

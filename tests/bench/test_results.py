@@ -58,6 +58,10 @@ class Numbers(unittest.TestCase):
         table = report.table_of_columns("", ["a", "b", "c"], [("x", [(2, "2"), (1, "1"), (None, "")])])
         self.assertEqual(table.splitlines(), ["|  | x |", "|---|--:|", "| a | 2 |", "| b | **1** |", "| c |  |"])
 
+    def test_columns_without_values_are_left_out(self):
+        table = report.table_of_columns("", ["a"], [("x", [(None, "")]), ("y", [(1, "1")])])
+        self.assertEqual(table.splitlines(), ["|  | y |", "|---|--:|", "| a | 1 |"])
+
     def test_one_value_is_no_best(self):
         self.assertEqual(report.emphasize_least([(2, "2"), (None, "")]), ["2", ""])
 
