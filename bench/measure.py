@@ -15,7 +15,7 @@ import numpy as np
 from bench import formats, peers
 
 ANSWER_SECONDS = 300
-SMALL = 256e6     # bytes of all models' parameters: above it, peers don't wait for their next turn in memory
+SMALL = 512e6     # bytes of all models' parameters: above it, peers don't wait for their next turn in memory
 MOST_MEMORY = 8   # times the parameters: what the peer that needs most takes
 ANOTHER_NETWORK = 0.01  # outputs that differ by more are not those of the same network
 
