@@ -14,7 +14,7 @@ all: build
 
 help:
 	@echo 'make            build into $(BUILD)/'
-	@echo 'make demo       install what is missing, build, and time six models of one structure'
+	@echo 'make demo       install what is missing, build, time six large models, and show what trained ones see'
 	@echo 'make test       install what is missing, build, and test: some minutes'
 	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, emulators, fuzzing'
 	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind aarch64 older live fuzz"'
@@ -34,7 +34,7 @@ $(BUILD)/build.ninja:
 demo:
 	@tools/setup build
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
-	@ninja -C $(BUILD) cli/haya tools/make_unet
+	@ninja -C $(BUILD) cli/haya demo/haya-demo tools/make_unet
 	@tools/demo $(BUILD)
 
 bench:
