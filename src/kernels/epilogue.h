@@ -105,6 +105,19 @@ static inline hy_vf hy_store_residual(const hy_store *store, const hy_f32 *resid
     return hy_vf_load(gathered);
 }
 
+/* HY_LANES sums, of columns j on, with what is done to them while they are in registers; `residual` as below. */
+static inline hy_vf hy_store_value(const hy_store *store, const hy_store_columns *columns, hy_vf x,
+                                   const hy_f32 *residual, int64_t j, int64_t left)
+{
+    if (store->scale)
+        x *= hy_vf_load(columns->scale + j);
+    if (store->shift || store->bias)
+        x += hy_vf_load(columns->shift + j);
+    if (residual)
+        x += hy_store_residual(store, residual, j, left);
+    return hy_store_activate(store, x);
+}
+
 /* One row of sums [count], padded to whole vectors, goes to `out`; `residual` is NULL where there is none. */
 static inline void hy_store_row(const hy_store *store, const hy_store_columns *columns, const float *sums,
                                 int64_t count, const hy_f32 *residual, hy_f32 *out)
@@ -113,14 +126,7 @@ static inline void hy_store_row(const hy_store *store, const hy_store_columns *c
     bool simple = hy_store_activation_is_simple(store->activation);
     bool direct = simple && store->out_channel == 1;
     for (int64_t j = 0; j < count; j += HY_LANES) {
-        hy_vf x = hy_vf_load(sums + j);
-        if (store->scale)
-            x *= hy_vf_load(columns->scale + j);
-        if (store->shift || store->bias)
-            x += hy_vf_load(columns->shift + j);
-        if (residual)
-            x += hy_store_residual(store, residual, j, count - j);
-        x = hy_store_activate(store, x);
+        hy_vf x = hy_store_value(store, columns, hy_vf_load(sums + j), residual, j, count - j);
         if (direct)
             hy_vf_store_some(out + j, x, count - j);
         else

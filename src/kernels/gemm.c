@@ -3,7 +3,7 @@
  * The matrix product's inner loops. A task sweeps a panel of B, up to HY_GEMM_COLUMNS columns, over its rows:
  *
  *     for each panel of columns
- *         for each part of k                        (PANEL_K long, so that the panel's copy stays in L1 or L2)
+ *         for each part of k                        (HY_GEMM_PANEL_K long, so that its copy stays in L1 or L2)
  *             copy that part of the panel
  *             for each tile of HY_GEMM_ROWS rows
  *                 add to the tile's sums            (in registers)
@@ -11,11 +11,6 @@
 #include "kernels/gemm.h"
 
 #include "kernels/quad.h"
-
-/* The largest power of two with PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; twice that
-   where the tile is so wide that its operands may as well come from L2. A constant, so that the order of sums
-   depends on the instruction set alone. */
-#define PANEL_K (HY_GEMM_COLUMNS == 64 ? 128 : HY_GEMM_COLUMNS == 16 ? 256 : 512)
 
 /* ---- Scratch and tasks ------------------------------------------------------------------------------------- */
 
@@ -28,7 +23,7 @@ static size_t table_bytes(int64_t max_segments)
 
 size_t hy_gemm_work_size(int64_t max_segments)
 {
-    size_t panel = (size_t)PANEL_K * HY_GEMM_COLUMNS * sizeof(float);
+    size_t panel = (size_t)HY_GEMM_PANEL_K * HY_GEMM_COLUMNS * sizeof(float);
     size_t sums = (size_t)HY_GEMM_BLOCK_ROWS * HY_GEMM_COLUMNS * sizeof(float);
     return table_bytes(max_segments) + panel + sums;
 }
@@ -38,7 +33,7 @@ hy_gemm_work hy_gemm_work_at(void *scratch, int worker, int64_t max_segments)
     char *memory = (char *)scratch + (size_t)worker * hy_gemm_work_size(max_segments);
     hy_gemm_work work = {0};
     work.panel = (float *)memory;
-    work.sums = work.panel + PANEL_K * HY_GEMM_COLUMNS;
+    work.sums = work.panel + HY_GEMM_PANEL_K * HY_GEMM_COLUMNS;
     work.out = (int64_t *)(work.sums + HY_GEMM_BLOCK_ROWS * HY_GEMM_COLUMNS);
     work.residual = work.out + HY_GEMM_BLOCK_ROWS;
     work.segment = work.residual + HY_GEMM_BLOCK_ROWS;
@@ -154,6 +149,13 @@ static void sum_tile_narrow(const hy_gemm_tile *tile)
     sum_tile(tile, 1);
 }
 
+#if HY_GEMM_VECTORS == 4
+static void sum_tile_whole(const hy_gemm_tile *tile)
+{
+    sum_tile(tile, 4);
+}
+#endif
+
 static void sum_tile_half(const hy_gemm_tile *tile)
 {
     sum_tile(tile, 2);
@@ -173,14 +175,72 @@ static void (*tile_function(int vectors))(const hy_gemm_tile *)
 {
 #if HY_GEMM_VECTORS == 4
     if (vectors == 4)
-        return hy_gemm_sum_tile;
+        return sum_tile_whole;
 #endif
     return vectors == 2 ? sum_tile_half : sum_tile_narrow;
 }
 
-void hy_gemm_sum_tile(const hy_gemm_tile *tile)
+/* ---- The strip --------------------------------------------------------------------------------------------- */
+
+HY_ALWAYS_INLINE void call_row(const float *row)
 {
-    sum_tile(tile, HY_GEMM_VECTORS);
+    for (int j = 0; j < HY_GEMM_COLUMNS; j += HY_CACHE_LINE / (int)sizeof(float))
+        __builtin_prefetch(row + j, 0, 2);
+}
+
+/* a0 .. a5: rows, of which the first `rows` count */
+HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, const float *a0, const float *a1, const float *a2,
+                                const float *a3, const float *a4, const float *a5)
+{
+    enum { vectors = HY_GEMM_VECTORS, columns = HY_GEMM_COLUMNS, line = HY_CACHE_LINE / sizeof(float) };
+    const bool six = rows == 6;
+    const float *b = s->b;
+    float *sums = s->sums;
+    tile_row r0 = {0}, r1 = {0}, r2 = {0}, r3 = {0}, r4 = {0}, r5 = {0};
+    if (!s->begin) {
+        r0 = row_load(sums, vectors), r1 = row_load(sums + columns, vectors);
+        r2 = row_load(sums + 2 * columns, vectors), r3 = row_load(sums + 3 * columns, vectors);
+        if (six)
+            r4 = row_load(sums + 4 * columns, vectors), r5 = row_load(sums + 5 * columns, vectors);
+    }
+    const int64_t a_ahead = s->a_ahead, b_ahead = s->b_ahead, length = s->length;
+    for (int64_t k = 0; k < length; k++, b += columns) {
+        tile_row row = row_load(b, vectors);
+        if (b_ahead)
+            call_row(b + b_ahead);
+        if (k % line == 0) {
+            const float *ahead[] = {a0 + k + a_ahead, a1 + k + a_ahead, a2 + k + a_ahead,
+                                    a3 + k + a_ahead, a4 + k + a_ahead, a5 + k + a_ahead};
+            for (int i = 0; i < rows; i++)
+                __builtin_prefetch(ahead[i], 0, 2);
+        }
+        r0 = row_add_product(r0, a0[k], row, vectors);
+        r1 = row_add_product(r1, a1[k], row, vectors);
+        r2 = row_add_product(r2, a2[k], row, vectors);
+        r3 = row_add_product(r3, a3[k], row, vectors);
+        if (six) {
+            r4 = row_add_product(r4, a4[k], row, vectors);
+            r5 = row_add_product(r5, a5[k], row, vectors);
+        }
+    }
+    row_store(sums, r0, vectors), row_store(sums + columns, r1, vectors);
+    row_store(sums + 2 * columns, r2, vectors), row_store(sums + 3 * columns, r3, vectors);
+    if (six)
+        row_store(sums + 4 * columns, r4, vectors), row_store(sums + 5 * columns, r5, vectors);
+}
+
+void hy_gemm_sum_strip(const hy_gemm_strip *s)
+{
+    const float *a = s->a;
+    int64_t row = s->a_row;
+    sum_strip(s, HY_GEMM_ROWS, a, a + row, a + 2 * row, a + 3 * row, a + 4 * row, a + 5 * row);
+}
+
+void hy_gemm_sum_short_strip(const hy_gemm_strip *s, int64_t rows)
+{
+    const float *a0 = s->a, *a1 = rows > 1 ? a0 + s->a_row : a0, *a2 = rows > 2 ? a1 + s->a_row : a1;
+    const float *a3 = rows > 3 ? a2 + s->a_row : a2;
+    sum_strip(s, HY_GEMM_SHORT_ROWS, a0, a1, a2, a3, a3, a3);
 }
 
 /* ---- The panel --------------------------------------------------------------------------------------------- */
@@ -244,20 +304,20 @@ static int64_t k_parts(int64_t segments, int64_t length)
 {
     if (segments == 0 || length == 0)
         return 1;
-    if (length <= PANEL_K)
-        return hy_ceil_div(segments, PANEL_K / length);
-    return segments * hy_ceil_div(length, PANEL_K);
+    if (length <= HY_GEMM_PANEL_K)
+        return hy_ceil_div(segments, HY_GEMM_PANEL_K / length);
+    return segments * hy_ceil_div(length, HY_GEMM_PANEL_K);
 }
 
 static hy_gemm_part k_part_at(int64_t segments, int64_t length, int64_t index)
 {
     if (segments == 0 || length == 0)
         return (hy_gemm_part){0};
-    if (length <= PANEL_K) {
-        int64_t step = PANEL_K / length, first = index * step;
+    if (length <= HY_GEMM_PANEL_K) {
+        int64_t step = HY_GEMM_PANEL_K / length, first = index * step;
         return (hy_gemm_part){.segment = first, .segments = hy_min64(step, segments - first), .length = length};
     }
-    int64_t chunk = (int64_t)hy_round_up((size_t)hy_ceil_div(length, hy_ceil_div(length, PANEL_K)), 4);
+    int64_t chunk = (int64_t)hy_round_up((size_t)hy_ceil_div(length, hy_ceil_div(length, HY_GEMM_PANEL_K)), 4);
     int64_t first = index / segments * chunk;
     return (hy_gemm_part){.segment = index % segments, .segments = 1, .first = hy_min64(first, length),
                     .length = hy_max64(0, hy_min64(chunk, length - first))};

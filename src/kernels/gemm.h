@@ -30,6 +30,12 @@
 #  define HY_GEMM_VECTORS 2
 #endif
 #define HY_GEMM_COLUMNS (HY_GEMM_VECTORS * HY_LANES)
+#define HY_GEMM_SHORT_ROWS 4 /* of the tile for what remains of a block of rows */
+
+/* The largest power of two with HY_GEMM_PANEL_K * columns * 4 bytes <= 16 KiB, half of the smallest L1 in use; twice
+   that where the tile is so wide that its operands may as well come from L2. A constant, so that the order of sums
+   depends on the instruction set alone. */
+#define HY_GEMM_PANEL_K (HY_GEMM_COLUMNS == 64 ? 128 : HY_GEMM_COLUMNS == 16 ? 256 : 512)
 
 /* Rows that share one copy of a panel: enough to make the copy cheap, few enough for their sums to stay in L2. */
 #define HY_GEMM_BLOCK_ROWS 240
@@ -54,7 +60,8 @@ typedef struct hy_gemm_work {
 #define hy_gemm_work_size HY_ISA_SYMBOL(hy_gemm_work_size)
 #define hy_gemm_work_at HY_ISA_SYMBOL(hy_gemm_work_at)
 #define hy_gemm_cut_make HY_ISA_SYMBOL(hy_gemm_cut_make)
-#define hy_gemm_sum_tile HY_ISA_SYMBOL(hy_gemm_sum_tile)
+#define hy_gemm_sum_strip HY_ISA_SYMBOL(hy_gemm_sum_strip)
+#define hy_gemm_sum_short_strip HY_ISA_SYMBOL(hy_gemm_sum_short_strip)
 #define hy_gemm_block HY_ISA_SYMBOL(hy_gemm_block)
 #define hy_gemm_transpose HY_ISA_SYMBOL(hy_gemm_transpose)
 
@@ -76,8 +83,21 @@ typedef struct hy_gemm_tile {
     bool begin;              /* sums start at 0 */
 } hy_gemm_tile;
 
-/* sums [HY_GEMM_ROWS][HY_GEMM_COLUMNS] += a b, or = a b where the tile begins. */
-void hy_gemm_sum_tile(const hy_gemm_tile *tile);
+/* One of many products that follow each other: rows of A and panels of B that lie densely in scratch, and what the
+   next products will read, so many floats further on, is called into L2 meanwhile. */
+typedef struct hy_gemm_strip {
+    const float *a;          /* [rows][length], rows a_row apart */
+    const float *b;          /* [length][HY_GEMM_COLUMNS] */
+    float *sums;             /* [rows][HY_GEMM_COLUMNS] */
+    int64_t a_row, length;
+    int64_t a_ahead, b_ahead; /* b_ahead: 0 where another strip has called it already */
+    bool begin;              /* sums start at 0 */
+} hy_gemm_strip;
+
+/* sums += a b, or = a b where it begins, for HY_GEMM_ROWS rows; or for `rows` <= HY_GEMM_SHORT_ROWS, where as many as
+   that are written: those beyond `rows` repeat the last. */
+void hy_gemm_sum_strip(const hy_gemm_strip *strip);
+void hy_gemm_sum_short_strip(const hy_gemm_strip *strip, int64_t rows);
 
 /* How m x n is cut into tasks, by shape alone. */
 typedef struct hy_gemm_cut {
