@@ -310,6 +310,11 @@ static tile_place place_of(const winograd_job *job, int64_t tile)
     return place;
 }
 
+static inline bool is_whole(hy_form form, const tile_place *place)
+{
+    return place->height == hy_form_outputs(form) && place->width == hy_form_outputs(form);
+}
+
 /* HY_LANES channels of one tile's outputs, [outputs][outputs]. */
 HY_ALWAYS_INLINE void transform_output(hy_form form, const float *m, int64_t m_slot, hy_vf *y)
 {
@@ -350,6 +355,20 @@ HY_ALWAYS_INLINE void store_whole(hy_form form, const winograd_job *job, const t
     }
 }
 
+/* Lines that are to be written whole come to the cache before they are. */
+HY_ALWAYS_INLINE void call_outputs(hy_form form, const winograd_job *job, const tile_place *place, int64_t column,
+                                   int64_t channels)
+{
+    enum { line = HY_CACHE_LINE / sizeof(float) };
+    const int outputs = hy_form_outputs(form);
+    const hy_view *out = &job->call->out;
+    const hy_f32 *to = job->store.out + pixel_offset(out, place->n, place->top, place->left) + column;
+    for (int i = 0; i < outputs; i++)
+        for (int j = 0; j < outputs; j++)
+            for (int64_t c = 0; c < channels; c += line)
+                __builtin_prefetch(to + i * out->strides[1] + j * out->strides[2] + c, 1);
+}
+
 /* Any other tile: what lies in the output of it, row by row. */
 HY_ALWAYS_INLINE void store_part(hy_form form, const winograd_job *job, const tile_place *place, const float *m,
                                  const hy_store_columns *epilogue, int64_t column, int64_t channels)
@@ -384,12 +403,16 @@ HY_ALWAYS_INLINE void store_panel_of(hy_form form, const winograd_job *job, int6
         && (!store->residual || store->residual_channel == 1) && hy_store_activation_is_simple(store->activation);
     hy_store_columns epilogue;
     hy_store_columns_load(&epilogue, store, column, channels);
+    tile_place place = place_of(job, first);
     for (int64_t t = 0; t < count; t++, m += HY_GEMM_COLUMNS) {
-        tile_place place = place_of(job, first + t);
-        if (whole_channels && place.height == hy_form_outputs(form) && place.width == hy_form_outputs(form))
+        tile_place next = place_of(job, hy_min64(first + t + 1, job->layout.tiles - 1));
+        if (whole_channels && is_whole(form, &next))
+            call_outputs(form, job, &next, column, channels);
+        if (whole_channels && is_whole(form, &place))
             store_whole(form, job, &place, m, &epilogue, column, channels);
         else
             store_part(form, job, &place, m, &epilogue, column, channels);
+        place = next;
     }
 }
 
