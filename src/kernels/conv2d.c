@@ -130,13 +130,13 @@ static const char *conv_run(const hy_call *call, const void *const *in, void *ou
 
 /* ---- Few output channels ----------------------------------------------------------------------------------- */
 
-enum { few_outputs = 4 };
+enum { few_outputs = 4, FEWEST_INPUTS = 8 };
 
 static bool dot_accepts(const hy_call *call)
 {
     const int64_t *filter = call->in[1].dims;
     return hy_gemm_accepts(call) && filter[3] <= few_outputs && filter[2] == call->in[0].dims[3]
-        && filter[2] >= 2 * HY_LANES && hy_image_is_packed(&call->in[0]);
+        && filter[2] >= FEWEST_INPUTS && hy_image_is_packed(&call->in[0]);
 }
 
 /* The filter as [co, kh * kw * ci]. */

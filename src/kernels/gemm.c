@@ -182,17 +182,17 @@ static void (*tile_function(int vectors))(const hy_gemm_tile *)
 
 /* ---- The strip --------------------------------------------------------------------------------------------- */
 
-HY_ALWAYS_INLINE void call_row(const float *row)
+HY_ALWAYS_INLINE void call_row(const float *row, int count)
 {
-    for (int j = 0; j < HY_GEMM_COLUMNS; j += HY_CACHE_LINE / (int)sizeof(float))
+    for (int j = 0; j < count; j += HY_CACHE_LINE / (int)sizeof(float))
         __builtin_prefetch(row + j, 0, 2);
 }
 
 /* a0 .. a5: rows, of which the first `rows` count */
-HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, const float *a0, const float *a1, const float *a2,
-                                const float *a3, const float *a4, const float *a5)
+HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, int vectors, const float *a0, const float *a1,
+                                const float *a2, const float *a3, const float *a4, const float *a5)
 {
-    enum { vectors = HY_GEMM_VECTORS, columns = HY_GEMM_COLUMNS, line = HY_CACHE_LINE / sizeof(float) };
+    enum { columns = HY_GEMM_COLUMNS, line = HY_CACHE_LINE / sizeof(float) };
     const bool six = rows == 6;
     const float *b = s->b;
     float *sums = s->sums;
@@ -207,7 +207,7 @@ HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, const float *a
     for (int64_t k = 0; k < length; k++, b += columns) {
         tile_row row = row_load(b, vectors);
         if (b_ahead)
-            call_row(b + b_ahead);
+            call_row(b + b_ahead, vectors * HY_LANES);
         if (k % line == 0) {
             const float *ahead[] = {a0 + k + a_ahead, a1 + k + a_ahead, a2 + k + a_ahead,
                                     a3 + k + a_ahead, a4 + k + a_ahead, a5 + k + a_ahead};
@@ -229,18 +229,38 @@ HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, const float *a
         row_store(sums + 4 * columns, r4, vectors), row_store(sums + 5 * columns, r5, vectors);
 }
 
-void hy_gemm_sum_strip(const hy_gemm_strip *s)
+HY_ALWAYS_INLINE void sum_long_strip(const hy_gemm_strip *s, int vectors)
 {
     const float *a = s->a;
     int64_t row = s->a_row;
-    sum_strip(s, HY_GEMM_ROWS, a, a + row, a + 2 * row, a + 3 * row, a + 4 * row, a + 5 * row);
+    sum_strip(s, HY_GEMM_ROWS, vectors, a, a + row, a + 2 * row, a + 3 * row, a + 4 * row, a + 5 * row);
+}
+
+HY_ALWAYS_INLINE void sum_short_strip(const hy_gemm_strip *s, int64_t rows, int vectors)
+{
+    const float *a0 = s->a, *a1 = rows > 1 ? a0 + s->a_row : a0, *a2 = rows > 2 ? a1 + s->a_row : a1;
+    const float *a3 = rows > 3 ? a2 + s->a_row : a2;
+    sum_strip(s, HY_GEMM_SHORT_ROWS, vectors, a0, a1, a2, a3, a3, a3);
+}
+
+void hy_gemm_sum_strip(const hy_gemm_strip *s)
+{
+    if (s->columns > HY_GEMM_COLUMNS / 2)
+        sum_long_strip(s, HY_GEMM_VECTORS);
+    else if (HY_GEMM_VECTORS == 4 && s->columns > HY_LANES)
+        sum_long_strip(s, 2);
+    else
+        sum_long_strip(s, 1);
 }
 
 void hy_gemm_sum_short_strip(const hy_gemm_strip *s, int64_t rows)
 {
-    const float *a0 = s->a, *a1 = rows > 1 ? a0 + s->a_row : a0, *a2 = rows > 2 ? a1 + s->a_row : a1;
-    const float *a3 = rows > 3 ? a2 + s->a_row : a2;
-    sum_strip(s, HY_GEMM_SHORT_ROWS, a0, a1, a2, a3, a3, a3);
+    if (s->columns > HY_GEMM_COLUMNS / 2)
+        sum_short_strip(s, rows, HY_GEMM_VECTORS);
+    else if (HY_GEMM_VECTORS == 4 && s->columns > HY_LANES)
+        sum_short_strip(s, rows, 2);
+    else
+        sum_short_strip(s, rows, 1);
 }
 
 /* ---- The panel --------------------------------------------------------------------------------------------- */

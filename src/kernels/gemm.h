@@ -90,6 +90,7 @@ typedef struct hy_gemm_strip {
     const float *b;          /* [length][HY_GEMM_COLUMNS] */
     float *sums;             /* [rows][HY_GEMM_COLUMNS] */
     int64_t a_row, length;
+    int64_t columns;         /* that are wanted; the others' sums may be left as they are */
     int64_t a_ahead, b_ahead; /* b_ahead: 0 where another strip has called it already */
     bool begin;              /* sums start at 0 */
 } hy_gemm_strip;

@@ -20,7 +20,7 @@ enum {
     BLOCK_COLUMNS = 64,                                  /* output channels that are worked on together */
     PANELS = BLOCK_COLUMNS / HY_GEMM_COLUMNS,            /* ... in panels as wide as the register tile */
     PAD = HY_CACHE_LINE / (int)sizeof(float),            /* keeps strides off powers of two */
-    FEWEST_CHANNELS = 16,                                /* below, transforms cost more than they save */
+    FEWEST_CHANNELS = 8,                                /* below, transforms cost more than they save */
     FEWEST_PIXELS = 8,
     LARGE_MAP = 64 * 64,                                 /* pixels */
     LARGE_WEIGHTS = 64 * 1024,                           /* ci * co beyond which transformed weights leave the caches */
@@ -227,12 +227,6 @@ HY_ALWAYS_INLINE void transform_weights_of(hy_form form, const winograd_job *job
             float *to = u + j / HY_GEMM_COLUMNS * slots * l->u_slot + k * HY_GEMM_COLUMNS + j % HY_GEMM_COLUMNS;
             transform_weight(form, taps + j, to, l->u_slot);
         }
-        /* What is multiplied must be numbers, also where no output channel is. */
-        int64_t panel = (int64_t)hy_round_up((size_t)columns, HY_GEMM_COLUMNS);
-        for (int64_t j = (int64_t)hy_round_up((size_t)columns, HY_LANES); j < panel; j += HY_LANES)
-            for (int slot = 0; slot < slots; slot++)
-                hy_vf_store(u + (j / HY_GEMM_COLUMNS * slots + slot) * l->u_slot + k * HY_GEMM_COLUMNS
-                            + j % HY_GEMM_COLUMNS, hy_vf_splat(0));
     }
 }
 
@@ -256,9 +250,10 @@ static void transform_weights(const winograd_job *job, int64_t column, int64_t f
 
 /* ---- Products and outputs ---------------------------------------------------------------------------------------- */
 
-/* m += v u for one panel: rows [tiles], v at the first tile and k, u at the first k. */
+/* m += v u for one panel, of whose columns the first `columns` are wanted: rows [tiles], v at the first tile and k, u
+   at the first k. */
 static void multiply_panel(const winograd_layout *l, const float *v, int64_t tiles, const float *u, int64_t k_count,
-                           float *m, bool begin)
+                           int64_t columns, float *m, bool begin)
 {
     int slots = l->products * l->products;
     for (int slot = 0; slot < slots; slot++, u += l->u_slot, m += l->m_slot) {
@@ -267,7 +262,7 @@ static void multiply_panel(const winograd_layout *l, const float *v, int64_t til
         int next = slot + 1 == slots ? slot : slot + 1;
         int next_input = hy_form_factor(l->form, next / l->products) * l->pixels
             + hy_form_factor(l->form, next % l->products);
-        hy_gemm_strip strip = {.a_row = l->v_row, .a_ahead = (next_input - input) * l->v_slot};
+        hy_gemm_strip strip = {.columns = columns, .a_row = l->v_row, .a_ahead = (next_input - input) * l->v_slot};
         for (int64_t k = 0; k < k_count; k += HY_GEMM_PANEL_K) {
             strip.length = hy_min64(HY_GEMM_PANEL_K, k_count - k);
             strip.begin = begin && k == 0;
@@ -330,7 +325,7 @@ HY_ALWAYS_INLINE void transform_output(hy_form form, const float *m, int64_t m_s
         hy_form_outputs_of(form, rows + i * MOST, y + i * outputs, 1);
 }
 
-/* A tile wholly in the output, and its channels in whole vectors: from registers to where it belongs. */
+/* A tile wholly in the output: from registers to where it belongs. */
 HY_ALWAYS_INLINE void store_whole(hy_form form, const winograd_job *job, const tile_place *place, const float *m,
                                   const hy_store_columns *epilogue, int64_t column, int64_t channels)
 {
@@ -349,8 +344,9 @@ HY_ALWAYS_INLINE void store_whole(hy_form form, const winograd_job *job, const t
                 const hy_f32 *from = residual;
                 if (residual)
                     from += i * store->residual_view->strides[1] + j * store->residual_view->strides[2];
-                hy_vf_store(to + i * out->strides[1] + j * out->strides[2] + c,
-                            hy_store_value(store, epilogue, y[i * outputs + j], from, c, HY_LANES));
+                hy_vf_store_some(to + i * out->strides[1] + j * out->strides[2] + c,
+                                 hy_store_value(store, epilogue, y[i * outputs + j], from, c, channels - c),
+                                 channels - c);
             }
     }
 }
@@ -399,16 +395,16 @@ HY_ALWAYS_INLINE void store_panel_of(hy_form form, const winograd_job *job, int6
 {
     const hy_store *store = &job->store;
     int64_t channels = hy_min64(HY_GEMM_COLUMNS, job->layout.co - column);
-    bool whole_channels = channels % HY_LANES == 0 && store->out_channel == 1
-        && (!store->residual || store->residual_channel == 1) && hy_store_activation_is_simple(store->activation);
+    bool direct = store->out_channel == 1 && (!store->residual || store->residual_channel == 1)
+        && hy_store_activation_is_simple(store->activation);
     hy_store_columns epilogue;
     hy_store_columns_load(&epilogue, store, column, channels);
     tile_place place = place_of(job, first);
     for (int64_t t = 0; t < count; t++, m += HY_GEMM_COLUMNS) {
         tile_place next = place_of(job, hy_min64(first + t + 1, job->layout.tiles - 1));
-        if (whole_channels && is_whole(form, &next))
+        if (direct && is_whole(form, &next))
             call_outputs(form, job, &next, column, channels);
-        if (whole_channels && is_whole(form, &place))
+        if (direct && is_whole(form, &place))
             store_whole(form, job, &place, m, &epilogue, column, channels);
         else
             store_part(form, job, &place, m, &epilogue, column, channels);
@@ -467,7 +463,7 @@ static void tiles_task(void *argument, int64_t index, int worker)
     for (int64_t column = 0; column < l->co; column += HY_GEMM_COLUMNS) {
         const float *u = job->shared + column / BLOCK_COLUMNS * u_block_floats(l)
             + column % BLOCK_COLUMNS / HY_GEMM_COLUMNS * u_panel_floats(l);
-        multiply_panel(l, v, count, u, l->ci, m, true);
+        multiply_panel(l, v, count, u, l->ci, l->co - column, m, true);
         store_panel(job, first, count, m, column);
     }
 }
@@ -496,7 +492,8 @@ static void columns_task(void *argument, int64_t index, int worker)
         int64_t count = hy_min64(l->block_k, l->ci - k);
         transform_weights(job, column, k, count, u);
         for (int64_t p = 0; p < panels; p++)
-            multiply_panel(l, job->shared + k, l->tiles, u + p * u_panel_floats(l), count, m + p * m_panel, k == 0);
+            multiply_panel(l, job->shared + k, l->tiles, u + p * u_panel_floats(l), count,
+                           columns - p * HY_GEMM_COLUMNS, m + p * m_panel, k == 0);
     }
     for (int64_t p = 0; p < panels; p++)
         store_panel(job, 0, l->tiles, m + p * m_panel, column + p * HY_GEMM_COLUMNS);
