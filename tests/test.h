@@ -23,8 +23,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef TEST_SEVERAL_FILES /* of one program: the file with main defines the counts */
+extern atomic_int test_failed_checks;
+extern int test_passed_count, test_failed_count;
+#else
 static atomic_int test_failed_checks; /* of the test that runs */
 static int test_passed_count, test_failed_count;
+#endif
 
 #define FAIL(why) test_check(false, __FILE__, __LINE__, (why))
 #define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)

@@ -170,7 +170,7 @@ TEST_HELPER int random_dims(random_state *random, int64_t most, int64_t *dims)
 
 /* ---- Running --------------------------------------------------------------------------------------------- */
 
-enum { MOST_THREADS = 8, OUTPUT_FILL = 0x5a };
+enum { OUTPUT_FILL = 0x5a };
 
 typedef struct test_call {
     hy_call call;
@@ -194,17 +194,6 @@ TEST_HELPER void test_call_free(test_call *test)
     for (int i = 0; i < test->call.input_count; i++)
         operand_free(&test->in[i]);
     operand_free(&test->out);
-}
-
-/* Made once for the test program. */
-TEST_HELPER hy_team *team_of(int threads)
-{
-    static hy_team *teams[MOST_THREADS + 1];
-    if (!teams[threads] && hy_team_create(threads, NULL, &(haya_host){0}, &teams[threads], NULL) != HAYA_OK) {
-        printf("no threads for a test\n");
-        exit(1);
-    }
-    return teams[threads];
 }
 
 /* Whether bytes outside the output's elements, of any dtype, are as they were. */
@@ -254,6 +243,7 @@ TEST_HELPER void run_everywhere(test_call *test, check_output *check)
     for (const hy_kernel *kernel; (kernel = next_kernel(&test->call, &index)); kernels++) {
         CHECK_STR(run_with_threads(kernel, test, 1) ? "failed" : "", "");
         check(test, kernel);
+        score_output(&test->out.view, test->out.memory.data);
         CHECK(gaps_untouched(&test->out));
         memcpy(first, test->out.memory.data, bytes);
         for (int threads = 2; threads <= MOST_THREADS; threads += threads < 4 ? 1 : 2) {
@@ -293,6 +283,12 @@ TEST_HELPER int64_t ulps_between(float a, float b)
         return isnan(a) && isnan(b) ? 0 : INT64_MAX;
     const int64_t difference = float_rank(a) - float_rank(b);
     return difference < 0 ? -difference : difference;
+}
+
+/* From a float to the next one in size. */
+TEST_HELPER double ulp_of(float x)
+{
+    return (double)nextafterf(fabsf(x), INFINITY) - (double)fabsf(x);
 }
 
 /* Equal bits, or both NaN. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the kernels' tests share: seeded random numbers, operands of any layout between guard pages, a runner, and
- * comparison with references computed in float64.
+ * comparison with references computed in float64. The tests are functions that check_kernels.c calls.
  */
 #ifndef HAYA_TESTS_KERNELS_REFERENCE_H
 #define HAYA_TESTS_KERNELS_REFERENCE_H
@@ -18,8 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kernels/kernels.h"
-#include "test.h"
+#include "check_kernels.h"
 
 /* ---- Random numbers ---------------------------------------------------------------------------------------- */
 
@@ -215,8 +214,10 @@ TEST_HELPER const hy_kernel *next_kernel(const hy_call *call, size_t *index)
     const hy_kernel *kernel;
     while ((kernel = hy_kernel_list((*index)++)))
         if (kernel->family == call->family && kernel->isa <= hy_isa_best()
-            && (!kernel->accepts || kernel->accepts(call)))
+            && (!kernel->accepts || kernel->accepts(call))) {
+            score_call(kernel);
             return kernel;
+        }
     return NULL;
 }
 

@@ -215,9 +215,8 @@ static void all_halves(void)
     }
 }
 
-int main(void)
+void cast_tests(void)
 {
     RUN(all_pairs_of_types);
     RUN(all_halves);
-    return test_summary();
 }

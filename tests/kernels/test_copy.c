@@ -85,11 +85,10 @@ static void large_copies_use_all_threads(void)
     transpose(&random, HAYA_FLOAT32, 2, (int64_t[]){517, 613}, (int[]){1, 0});
 }
 
-int main(void)
+void copy_tests(void)
 {
     RUN(any_layout_to_any_layout);
     RUN(transposes_of_images);
     RUN(views_of_more_dims_than_tensors_have);
     RUN(large_copies_use_all_threads);
-    return test_summary();
 }

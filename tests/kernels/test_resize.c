@@ -134,10 +134,9 @@ static void the_same_size_is_a_copy(void)
     test_call_free(&test);
 }
 
-int main(void)
+void resize_tests(void)
 {
     RUN(any_size_and_layout);
     RUN(images_and_whole_factors);
     RUN(the_same_size_is_a_copy);
-    return test_summary();
 }

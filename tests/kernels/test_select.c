@@ -34,8 +34,7 @@ static void any_dtype_and_layout(void)
     }
 }
 
-int main(void)
+void select_tests(void)
 {
     RUN(any_dtype_and_layout);
-    return test_summary();
 }

@@ -29,6 +29,7 @@ static void check_softmax(const test_call *test, const hy_kernel *kernel)
             const double d = (double)get_f32(&test->in[0], i) - max, expected = exp(d) / sum;
             const double actual = (double)get_f32(&test->out, i);
             const double tolerance = expected * RELATIVE_SOFTMAX(expected > 0 ? d : 0) + ABSOLUTE_SOFTMAX;
+            score_element(actual, expected, tolerance);
             if (!(fabs(actual - expected) <= tolerance) && !(isnan(actual) && isnan(expected))) {
                 mismatch(test, kernel, i, actual, expected);
                 return;
@@ -102,10 +103,9 @@ static void special_rows(void)
     }
 }
 
-int main(void)
+void softmax_tests(void)
 {
     RUN(rows_of_any_length_and_layout);
     RUN(many_rows_and_long_rows);
     RUN(special_rows);
-    return test_summary();
 }
