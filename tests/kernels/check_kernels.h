@@ -39,8 +39,8 @@ void score_element(double actual, double expected, double tolerance);
 /* The relative L2 error of the whole result, from a test that computes it. */
 void score_error(double error, double tolerance);
 
-/* What the kernel gave and the test has compared with what it expects. A float32 result is also compared with what the
-   portable kernel of the same name gives for the call. */
+/* What the kernel gave and the test has compared with what it expects. A float32 result is also compared with what
+   the portable kernel of the same name gives for the call. */
 void score_output(const hy_view *view, const void *memory);
 
 /* ---- Threads ------------------------------------------------------------------------------------------------- */
