@@ -22,8 +22,7 @@ MAPS = pathlib.Path(__file__).parent / "maps"
 INPUT, MAP = "input_1", "map/Sigmoid"
 
 MODELS = {"class1": "fabric", "class2": "metal", "class3": "wood",
-          "class4": "leather", "class5": "grid", "class6": "brick",
-          "all": "*"}
+          "class4": "leather", "class5": "grid", "class6": "brick"}
 RECORDED = ["class1-fabric-scratch-000", "class2-metal-scratch-000",
             "class3-wood-patch-000", "class4-leather-spot-000",
             "class5-grid-blend-000", "class6-brick-patch-000"]
