@@ -419,7 +419,6 @@ static struct MHD_Daemon *start_daemon(server *s, const struct sockaddr_storage 
     return MHD_start_daemon(flags, 0, NULL, NULL, handle, s,
                             MHD_OPTION_EXTERNAL_LOGGER, ignore, NULL,
                             MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
-                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS_IDLE,
                             /* Where the answer's part is written, too: more than the header. */
