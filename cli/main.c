@@ -17,6 +17,9 @@ static const char main_help[] =
     "  haya inspect MODEL   what a model is made of, and how it would run\n"
     "  haya compare A B     whether two models share one structure\n"
     "  haya bench MODEL...  times and memory of models, and of changing between them\n"
+#if defined(HAYA_VIEW)
+    "  haya view [FOLDER]   look at pictures through models, in a browser\n"
+#endif
     "  haya help COMMAND    the options of a command; also haya COMMAND --help\n"
     "  haya --version       version and build\n"
     "\n"
@@ -32,7 +35,11 @@ typedef struct command {
 static const command commands[] = {{"run", run_help, run_command},
                                    {"inspect", inspect_help, inspect_command},
                                    {"compare", compare_help, compare_command},
-                                   {"bench", bench_help, bench_command}};
+                                   {"bench", bench_help, bench_command},
+#if defined(HAYA_VIEW)
+                                   {"view", view_help, view_command},
+#endif
+};
 
 static const command *find_command(const char *name) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
