@@ -131,8 +131,8 @@ static void write_log(void *user, bool warning, const char *text) {
     }
 }
 
-/* The signals that end the command, as far as its caller doesn't have them ignored, and blocked from here on in every
-   thread: they are waited for. */
+/* The signals that end the command, as far as its caller doesn't have them ignored, and blocked from here on in
+   every thread: they are waited for. */
 static sigset_t take_signals(void) {
     static const int ends[] = {SIGHUP, SIGINT, SIGTERM};
     sigset_t set;

@@ -53,15 +53,16 @@ static haya_status apply(settings *s, const repository_class_change *changes, si
         c->low = isnan(change->low) ? c->low : change->low;
         if (c->low > c->high) {
             return inspection_fail(error, HAYA_ERROR_ARGUMENT,
-                                   "%s: class '%s': the lower threshold, %g, is above the upper one, %g", file, c->name,
+                                   "%s: class '%s': the lower threshold, %g, is above the upper one, %g", file,
+                                   c->name,
                                    c->low, c->high);
         }
     }
     return HAYA_OK;
 }
 
-/* The settings in force, changed, and written to the file; `before` is what they were. What stands in the file by now
-   is read again, so that a change made by another program is not undone. */
+/* The settings in force, changed, and written to the file; `before` is what they were. What stands in the file by
+   now is read again, so that a change made by another program is not undone. */
 static haya_status change_file(entry *e, version *v, const repository_class_change *changes, size_t count,
                                held_settings *held, saved_settings *before, haya_error *error) {
     char *warning;
@@ -72,7 +73,8 @@ static haya_status change_file(entry *e, version *v, const repository_class_chan
     if (warning) {
         /* A file that is not understood is not overwritten. */
         settings_free(&held->s);
-        status = inspection_fail(error, HAYA_ERROR_FORMAT, "the settings were not saved, since their file has an error: "
+        status = inspection_fail(error, HAYA_ERROR_FORMAT,
+                                 "the settings were not saved, since their file has an error: "
                                  "%s", warning);
         free(warning);
         return status;
@@ -94,8 +96,8 @@ static haya_status change_file(entry *e, version *v, const repository_class_chan
     return status;
 }
 
-/* With the lock held: the new settings are in force, and the file's new stamp is no news. Settings whose maps are made
-   otherwise, by another program's change, take a new version, which the next look opens. */
+/* With the lock held: the new settings are in force, and the file's new stamp is no news. Settings whose maps are
+   made otherwise, by another program's change, take a new version, which the next look opens. */
 static void put_in_force(repository *r, entry *e, version *v, held_settings *held) {
     struct stat info;
     char *path = settings_path_beside(e->path);
@@ -104,7 +106,8 @@ static void put_in_force(repository *r, entry *e, version *v, held_settings *hel
         same_maps = strcmp(held->s.classes[i].map.fetch, v->settings->s.classes[i].map.fetch) == 0;
     }
     if (path && stat(path, &info) == 0) {
-        e->settings_watch = (watched){.seen = true, .now = stamp_of(&info), .since = clock_seconds(), .rested = true};
+        e->settings_watch = (watched){.seen = true, .now = stamp_of(&info), .since = clock_seconds(),
+                                      .rested = true};
         e->settings_known = same_maps ? e->settings_watch.now : e->settings_known;
     }
     free(path);

@@ -120,11 +120,12 @@ static void put_in_force(repository *r, entry *e, version *v) {
     set_text(&e->warning, copy_string(v->settings_warning));
 }
 
-/* With the lock held: what is there cannot be opened. An older file that lives on without its name goes on serving. */
+/* With the lock held: what is there cannot be opened. An older file that lives on without its name goes on
+   serving. */
 static void stay_behind(repository *r, entry *e, const stamp *tried, const haya_error *error) {
     e->tried = *tried;
     if (e->current && !stamp_same_file(&e->current->stamp, tried)) {
-        set_text(&e->warning, format_string("the new file cannot be used, and the one before it goes on serving: %s",
+        set_text(&e->warning, format_string("the new file cannot be used, the one before goes on serving: %s",
                                             error->message));
         return;
     }

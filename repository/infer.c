@@ -92,7 +92,8 @@ static haya_status run(call *c, repository_result *result, haya_error *error) {
     if (status != HAYA_OK) {
         return status;
     }
-    status = haya_run(session->session, c->plan->plan, c->version->weights, &c->input, 1, c->outputs, c->output_count,
+    status = haya_run(session->session, c->plan->plan, c->version->weights, &c->input, 1, c->outputs,
+                      c->output_count,
                       error);
     result->run_ms = clock_ms() - taken;
     session_give_back(r, session);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Preparing models in the background: on one thread of low priority, one model at a time, while nobody infers. Models
- * that were asked for come first, then those that are looked at, then all others by name.
+ * Preparing models in the background: on one thread of low priority, one model at a time, while nobody infers.
+ * Models that were asked for come first, then those that are looked at, then all others by name.
  */
 #define _GNU_SOURCE
 #include "private.h"
@@ -89,7 +89,8 @@ static haya_status prepare_version(preparer *p, version *v, double *ms, haya_err
     haya_shape shape = v->planned_input;
     haya_status status = HAYA_OK;
     if (shape.rank == 0) {
-        status = input_shape(&v->settings->s.input, &v->input, USUAL_SIDE, USUAL_SIDE, 1, "a picture", &shape, error);
+        status = input_shape(&v->settings->s.input, &v->input, USUAL_SIDE, USUAL_SIDE, 1, "a picture", &shape,
+                             error);
     }
     if (status == HAYA_OK) {
         status = structure_plan(r, v->structure, &shape, &plan, &made_ms, error);
@@ -111,7 +112,9 @@ static haya_status prepare_version(preparer *p, version *v, double *ms, haya_err
     }
     *ms = clock_ms() - start;
     pthread_mutex_lock(&r->lock);
-    r->preparing_bytes = plan->info.scratch_bytes > r->preparing_bytes ? plan->info.scratch_bytes : r->preparing_bytes;
+    if (plan->info.scratch_bytes > r->preparing_bytes) {
+        r->preparing_bytes = plan->info.scratch_bytes;
+    }
     pthread_mutex_unlock(&r->lock);
     structure_done(r, plan);
     return status;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the parts of the repository share. An entry is a path; a version is what was found under it at some time, opened;
- * a structure is a program with its plans, for all versions that bind to it.
+ * What the parts of the repository share. An entry is a path; a version is what was found under it at some time,
+ * opened; a structure is a program with its plans, for all versions that bind to it.
  *
- * One mutex, `lock`, guards everything that changes. Opening, planning, running and writing happen outside of it: what
- * is used meanwhile is held by a count.
+ * One mutex, `lock`, guards everything that changes. Opening, planning, running and writing happen outside of it:
+ * what is used meanwhile is held by a count.
  */
 #ifndef HAYA_REPOSITORY_PRIVATE_H
 #define HAYA_REPOSITORY_PRIVATE_H
@@ -104,8 +104,8 @@ haya_status version_open(repository *r, const char *path, version **opened, haya
 void version_release(repository *r, version *v);
 void settings_release(held_settings *held);
 
-/* Reads the settings beside a model and completes them for it. Where the file is of no use, `*warning` says why, to be
-   freed, and the defaults are taken. */
+/* Reads the settings beside a model and completes them for it. Where the file is of no use, `*warning` says why,
+   to be freed, and the defaults are taken. */
 haya_status version_read_settings(const char *path, haya_model *model, settings *s, char **warning,
                                   haya_error *error);
 
@@ -199,7 +199,8 @@ entry *entry_create(const char *path, const char *file);
 /* The version in force, opened if need be, with its use counted. `opened`: this call did it. */
 haya_status entry_open(repository *r, entry *e, version **v, bool *opened, haya_error *error);
 
-/* Opens what has replaced the file in force, or the settings; what cannot be opened leaves an older file serving. */
+/* Opens what has replaced the file in force, or the settings; what cannot be opened leaves an older file serving.
+   */
 void entry_reopen(repository *r, entry *e);
 
 /* Notes what went wrong with a version in use: its file was changed. The next look finds out what is there now. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The models of a folder, or of a list of files: watched, opened when they are needed, grouped by structure, prepared in
- * the background, and run on pictures.
+ * The models of a folder, or of a list of files: watched, opened when they are needed, grouped by structure,
+ * prepared in the background, and run on pictures.
  *
- * One plan serves all models of a structure for an input shape, and a few sessions serve all models. A model is a file
- * that is mapped, and a table of pointers into it; no descriptor stays open.
+ * One plan serves all models of a structure for an input shape, and a few sessions serve all models. A model is a
+ * file that is mapped, and a table of pointers into it; no descriptor stays open.
  *
- * Any function may be called on any thread. What can fail returns a status and writes one sentence to `error`, which may
- * be NULL. Strings of a result belong to it.
+ * Any function may be called on any thread. What can fail returns a status and writes one sentence to `error`,
+ * which may be NULL. Strings of a result belong to it.
  */
 #ifndef HAYA_REPOSITORY_H
 #define HAYA_REPOSITORY_H
@@ -39,7 +39,8 @@ typedef struct repository_options {
     bool prepare;                /* all models in the background */
     double rest_seconds;         /* for which a file must not have changed to count; 0: 1 */
     double scan_seconds;         /* between looks at all files; 0: 2 */
-    /* Called on any thread, without locks held; `id` and `text` may be NULL. May call the repository, but not free it. */
+    /* Called on any thread, without locks held; `id` and `text` may be NULL. May call the repository, but not
+       free it. */
     void (*changed)(void *user, repository_change change, const char *id, const char *text);
     void *user;
 } repository_options;
@@ -121,8 +122,8 @@ int repository_natural_order(const char *a, const char *b);
 
 /* ---- Preparing ----------------------------------------------------------------------------------------------- */
 
-/* Asks for these, or for all where ids is NULL, before all others. Unknown ids are HAYA_ERROR_NOT_FOUND, and nothing is
-   asked for. `ready`: of those asked for, how many are. */
+/* Asks for these, or for all where ids is NULL, before all others. Unknown ids are HAYA_ERROR_NOT_FOUND, and
+   nothing is asked for. `ready`: of those asked for, how many are. */
 haya_status repository_prepare(repository *r, const char *const *ids, size_t count, size_t *wanted, size_t *ready,
                                haya_error *error);
 

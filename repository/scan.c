@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looking at the files: what is new, what has changed, what is gone. inotify tells of changes at once; network shares
- * send no such events, so that there is a look every few seconds as well.
+ * Looking at the files: what is new, what has changed, what is gone. inotify tells of changes at once; network
+ * shares send no such events, so that there is a look every few seconds as well.
  *
- * A file counts once size and times have rested: who copies a large file takes a while, and the half of it is no model.
+ * A file counts once size and times have rested: who copies a large file takes a while, and the half of it is no
+ * model.
  */
 #define _GNU_SOURCE /* realpath, pipe2, scandir's types */
 #include "private.h"

@@ -38,8 +38,8 @@ static void free_planned(planned *p) {
     free(p);
 }
 
-/* With the lock held: a place for one more, where need be that of the plan whose last use is the longest ago; NULL where
-   all are in use. */
+/* With the lock held: a place for one more, where need be that of the plan whose last use is the longest ago;
+   NULL where all are in use. */
 static planned **place_for_plan(structure *s) {
     planned **oldest = NULL;
     for (size_t i = 0; i < MAX_PLANS; i++) {

@@ -13,7 +13,8 @@
 
 /* ---- Settings ------------------------------------------------------------------------------------------------ */
 
-/* The shape of the model's first output for a picture of the usual size, which a plan tells where the file doesn't. */
+/* The shape of the model's first output for a picture of the usual size, which a plan tells where the file
+   doesn't. */
 static haya_status find_output_shape(const settings *s, haya_model *model, haya_shape *shape, haya_error *error) {
     haya_value input, output;
     haya_program *program = NULL;
@@ -122,8 +123,8 @@ static haya_status gather_fetches(version *v, const char ***names, size_t *count
     return HAYA_OK;
 }
 
-/* Whether these are the model's own inputs and outputs. Then a program is made without naming them, and serves models
-   whose nodes have other names. */
+/* Whether these are the model's own inputs and outputs. Then a program is made without naming them, and serves
+   models whose nodes have other names. */
 static bool are_own(const version *v, const char *feed, const char *const *fetches, size_t count) {
     haya_model_info info;
     haya_value value;
@@ -236,7 +237,8 @@ static haya_status find_input(version *v, const char *path, haya_error *error) {
                                info->input_count);
     }
     haya_shape shape;
-    haya_status status = input_shape(&v->settings->s.input, &v->input, USUAL_SIDE, USUAL_SIDE, 1, path, &shape, error);
+    haya_status status = input_shape(&v->settings->s.input, &v->input, USUAL_SIDE, USUAL_SIDE, 1, path, &shape,
+                                     error);
     if (status != HAYA_OK) {
         return status;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is kept while there is room; what was used the longest ago makes room. Items in use live until they are let go.
+ * What is kept while there is room; what was used the longest ago makes room. Items in use live until they are
+ * let go.
  */
 #define _GNU_SOURCE
 #include "inside.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Limits on the whole time that a client takes for header, body and answer. libmicrohttpd closes connections on which
- * nothing happens; one that sends a byte now and then would stay for ever.
+ * Limits on the whole time that a client takes for header, body and answer. libmicrohttpd closes connections on
+ * which nothing happens; one that sends a byte now and then would stay for ever.
  */
 #define _GNU_SOURCE
 #include "inside.h"

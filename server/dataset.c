@@ -2,8 +2,9 @@
  *
  * Data sets in the layouts that people have on their disks:
  *
- *     MVTec AD     CATEGORY/train/good, CATEGORY/test/{good,DEFECT}, CATEGORY/ground_truth/DEFECT/000_mask.png; VisA,
- *                  converted to it, leaves "_mask" away. Where train has defects, their masks are in ground_truth_train
+ *     MVTec AD     CATEGORY/train/good, CATEGORY/test/{good,DEFECT}, CATEGORY/ground_truth/DEFECT/000_mask.png;
+ *                  VisA, converted to it, leaves "_mask" away. Where train has defects, their masks are in
+ *                  CATEGORY/ground_truth_train
  *     DAGM 2007    CLASS/{Train,Test}/0001.PNG and CLASS/{Train,Test}/Label/{Labels.txt,0001_label.PNG}
  *     older DAGM   CLASS/1.png, which are good, CLASS_def/1.png and CLASS_def/labels.txt with an ellipse for each
  */
@@ -183,7 +184,8 @@ static void add_label(meanings *m, const char *name, const char *mask, int line,
 /* "id  flag  0576.PNG  flag  0576_label.PNG" of DAGM 2007, or "1  semi-major  semi-minor  rotation  x  y". */
 static void parse_label(meanings *m, const char *line, int number) {
     char words[6][128];
-    int count = sscanf(line, "%127s %127s %127s %127s %127s %127s", words[0], words[1], words[2], words[3], words[4],
+    int count = sscanf(line, "%127s %127s %127s %127s %127s %127s", words[0], words[1], words[2], words[3],
+                       words[4],
                        words[5]);
     if (m->layout == LAYOUT_DAGM && count >= 5) {
         bool defect = strcmp(words[1], "1") == 0;
@@ -218,7 +220,8 @@ static void read_labels(meanings *m, const roots *r, char *path) {
 }
 
 /* CATEGORY/SPLIT/DEFECT. */
-static bool try_mvtec(meanings *m, const roots *r, const char *folder, const char *split_folder, const char *category) {
+static bool try_mvtec(meanings *m, const roots *r, const char *folder, const char *split_folder,
+                      const char *category) {
     const char *split = base_of(split_folder), *defect = base_of(folder);
     if (!category || layout_at(r, category) != LAYOUT_MVTEC) {
         return false;

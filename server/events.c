@@ -93,7 +93,8 @@ static bool can_resume(const events *e, const char *last, uint64_t *id) {
 static bool greet(events *e, stream *s, const char *last) {
     uint64_t id = e->last;
     bool resumed = can_resume(e, last, &id);
-    json_t *hello = json_pack("{s:s, s:f, s:b}", "version", haya_version(), "started", e->started, "resumed", resumed);
+    json_t *hello = json_pack("{s:s, s:f, s:b}", "version", haya_version(), "started", e->started, "resumed",
+                              resumed);
     size_t size;
     char *text = format_event(e, id, "hello", hello, &size);
     bool ok = text && stream_write(s, text, size);

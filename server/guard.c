@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who may ask. A browser sends the user's requests and those of any page that the user has open. The latter are known by
- * their Origin or Sec-Fetch-Site; and a page whose name was made to lead to this address (DNS rebinding), by its Host.
- * Beyond loopback, who asks has to know a token.
+ * Who may ask. A browser sends the user's requests and those of any page that the user has open. The latter are
+ * known by their Origin or Sec-Fetch-Site; and a page whose name was made to lead to this address (DNS
+ * rebinding), by its Host. Beyond loopback, who asks has to know a token.
  */
 #define _GNU_SOURCE
 #include "inside.h"
@@ -143,7 +143,8 @@ guard_answer guard_check(const guard *g, const guarded *what, const char **why) 
         *why = "the request comes from another page, by its Origin";
         return GUARD_REFUSE;
     }
-    bool foreign = what->site && (strcasecmp(what->site, "cross-site") == 0 || strcasecmp(what->site, "same-site") == 0);
+    const char *site = what->site ? what->site : "";
+    bool foreign = strcasecmp(site, "cross-site") == 0 || strcasecmp(site, "same-site") == 0;
     bool follows_link = !api && what->mode && strcasecmp(what->mode, "navigate") == 0 &&
                         strcmp(what->method, MHD_HTTP_METHOD_GET) == 0;
     if (foreign && !follows_link) {

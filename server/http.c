@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP: from libmicrohttpd's calls to requests and back. All of it runs on the one thread that talks, except what is
- * said to be called by jobs.
+ * HTTP: from libmicrohttpd's calls to requests and back. All of it runs on the one thread that talks, except what
+ * is said to be called by jobs.
  */
 #define _GNU_SOURCE
 #include "inside.h"
@@ -289,7 +289,8 @@ static void add_headers(const request *q, struct MHD_Response *response, bool pa
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
-    MHD_add_response_header(response, "Content-Security-Policy", page ? page_policy : "default-src 'none'; sandbox");
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            page ? page_policy : "default-src 'none'; sandbox");
     if (page) {
         MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
     }
@@ -449,7 +450,8 @@ haya_status http_start(server *s, uint16_t port, haya_error *error) {
     guard_set_port(s->guard, info ? info->port : port);
     bool any = strcmp(listen_to, "0.0.0.0") == 0 || strcmp(listen_to, "::") == 0;
     const char *token = guard_token(s->guard);
-    snprintf(s->address, sizeof s->address, strchr(listen_to, ':') && !any ? "http://[%s]:%u/%s%s" : "http://%s:%u/%s%s",
+    bool bracketed = strchr(listen_to, ':') && !any;
+    snprintf(s->address, sizeof s->address, bracketed ? "http://[%s]:%u/%s%s" : "http://%s:%u/%s%s",
              any ? "localhost" : listen_to, (unsigned)(info ? info->port : port), token ? "?token=" : "",
              token ? token : "");
     return HAYA_OK;

@@ -2,8 +2,9 @@
  *
  * What the parts of the server share.
  *
- * One thread talks to all connections and does nothing that takes time. A request that does is suspended, and a job in
- * one of the pools fills in its answer: `infer` for models, `files` for pictures and listings, `control` for the rest.
+ * One thread talks to all connections and does nothing that takes time. A request that does is suspended, and a
+ * job in one of the pools fills in its answer: `infer` for models, `files` for pictures and listings, `control`
+ * for the rest.
  */
 #ifndef HAYA_SERVER_INSIDE_H
 #define HAYA_SERVER_INSIDE_H
@@ -233,7 +234,8 @@ typedef struct guarded {
 
 typedef enum guard_answer { GUARD_PASS, GUARD_REFUSE, GUARD_UNKNOWN, GUARD_GREET } guard_answer;
 
-/* GUARD_REFUSE: 403, `why` says why. GUARD_UNKNOWN: 401. GUARD_GREET: the token came with the address; set `cookie`. */
+/* GUARD_REFUSE: 403, `why` says why. GUARD_UNKNOWN: 401. GUARD_GREET: the token came with the address; set
+   `cookie`. */
 guard_answer guard_check(const guard *g, const guarded *what, const char **why);
 void guard_cookie(const guard *g, char *to, size_t size);
 
@@ -308,7 +310,8 @@ typedef struct picture_meaning {
     const char *split;           /* "train", "test" or NULL */
     char defect[128];            /* empty: not told */
     truth truth;
-    char mask[1024];             /* path of the file with the mask, or of the labels with the ellipse; empty: none */
+    char mask[1024];             /* path of the file with the mask,
+    or of the labels with the ellipse; empty: none */
     int ellipse;                 /* the line of the labels; 0: the mask is a picture */
 } picture_meaning;
 
@@ -326,7 +329,8 @@ void meanings_of(const meanings *m, const char *name, picture_meaning *p);
 bool meanings_are_pictures(const meanings *m);  /* and not masks, or labels */
 
 /* The ground truth of a picture, 0 and 255, at its size; HAYA_ERROR_NOT_FOUND where there is none. */
-haya_status truth_mask(const roots *r, const char *path, uint8_t **mask, int *width, int *height, haya_error *error);
+haya_status truth_mask(const roots *r, const char *path, uint8_t **mask, int *width, int *height,
+                       haya_error *error);
 
 /* ---- Pictures ------------------------------------------------------------------------------------------------ */
 

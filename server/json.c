@@ -53,7 +53,8 @@ static json_t *classes_json(const repository_model *m) {
 
 static json_t *times_json(const repository_model *m) {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "open_ms", number_json(m->open_ms), "bind_ms",
-                     number_json(m->bind_ms), "first_ms", number_json(m->first_ms), "last_ms", number_json(m->last_ms),
+                     number_json(m->bind_ms), "first_ms", number_json(m->first_ms), "last_ms",
+                     number_json(m->last_ms),
                      "median_ms", number_json(m->median_ms), "runs", (json_int_t)m->runs);
 }
 
@@ -98,12 +99,14 @@ json_t *model_json(const repository_model *m, bool resident) {
                              : json_null();
     json_t *saved = json_pack("{s:o, s:b, s:I}", "file", text_json(m->settings_path), "exists", m->settings_exist,
                               "undo", (json_int_t)m->undo);
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", m->id,
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:f, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                     m->id,
                      "name", text_json(m->name), "file", text_json(m->file), "path", text_json(m->path), "bytes",
                      (json_int_t)m->bytes, "modified", m->modified, "version", (json_int_t)m->version, "state",
                      states[m->state], "error", text_json(m->broken), "warning", text_json(m->warning), "structure",
                      m->structure[0] ? json_string(m->structure) : json_null(), "input", input, "classes",
-                     classes_json(m), "settings", saved, "times", times_json(m), "memory", memory_json(m, resident));
+                     classes_json(m), "settings", saved, "times", times_json(m), "memory", memory_json(m,
+                                                                                                       resident));
 }
 
 /* ---- Results ------------------------------------------------------------------------------------------------- */
@@ -113,7 +116,8 @@ static json_t *regions_json(const verdict *v) {
     for (size_t i = 0; i < v->region_count && i < LIMIT_REGIONS; i++) {
         const picture_region *r = &v->regions[i];
         json_array_append_new(regions,
-                              json_pack("{s:I, s:[i, i, i, i], s:{s:f, s:i, s:i}}", "area", (json_int_t)r->area, "box",
+                              json_pack("{s:I, s:[i, i, i, i], s:{s:f, s:i, s:i}}", "area", (json_int_t)r->area,
+                                        "box",
                                         r->left, r->top, r->right, r->bottom, "peak", "value", (double)r->peak, "x",
                                         r->peak_x, "y", r->peak_y));
     }
@@ -135,7 +139,8 @@ static json_t *judged_json(const repository_judged *j, const char *result_id, si
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "name", text_json(j->how.name), "colour",
                      colour_json(j->how.color), "threshold", number_json(j->how.high), "threshold_low",
                      number_json(j->how.low), "score", number_json(v->score), "verdict", word_json(v->decision),
-                     "reached", number_json((double)v->region_threshold), "regions", regions_json(v), "region_count",
+                     "reached", number_json((double)v->region_threshold), "regions", regions_json(v),
+                     "region_count",
                      (json_int_t)v->region_count, "map", map);
 }
 

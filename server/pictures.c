@@ -151,7 +151,8 @@ void shown_picture_free(shown_picture *shown) {
     *shown = (shown_picture){0};
 }
 
-static haya_status decode(const void *data, size_t size, const char *name, shown_picture *shown, haya_error *error) {
+static haya_status decode(const void *data, size_t size, const char *name, shown_picture *shown,
+                          haya_error *error) {
     picture_error why;
     double start = server_now_ms();
     if (picture_decode(data, size, name, &server_picture_limits, &shown->picture, &why) != PICTURE_OK) {
@@ -240,7 +241,8 @@ bool shown_picture_of(request *q, shown_picture *shown) {
     const char *ref = parameter_of(q, "picture");
     haya_error error;
     if (ref && q->body_size > 0) {
-        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "the picture is given twice: as the body, and as parameter 'picture'");
+        answer_error(q, 400, HAYA_ERROR_ARGUMENT,
+                     "the picture is given twice: as the body, and as parameter 'picture'");
         return false;
     }
     haya_status status = ref ? shown_picture_open(q->server, ref, shown, &error) : take_body(q, shown, &error);
@@ -282,7 +284,8 @@ void handle_uploaded(request *q) {
     snprintf(etag, sizeof etag, "\"%.64s%s\"", q->segments[0], parameter_of(q, "as") ? "-png" : "");
     void *copy = kept ? malloc(kept->size) : NULL;
     if (!kept) {
-        answer_error(q, 410, HAYA_ERROR_NOT_FOUND, "the picture '@%s' is not kept; upload it again", q->segments[0]);
+        answer_error(q, 410, HAYA_ERROR_NOT_FOUND, "the picture '@%s' is not kept; upload it again",
+                     q->segments[0]);
     } else if (!copy) {
         answer_error(q, 503, HAYA_ERROR_MEMORY, "out of memory");
     } else if (answer_unchanged(q, etag)) {

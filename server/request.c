@@ -30,7 +30,8 @@ bool number_parameter(request *q, const char *key, int64_t low, int64_t high, in
     }
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (!*text || *end || errno != 0 || strspn(text, "-0123456789") != strlen(text) || value < low || value > high) {
+    if (!*text || *end || errno != 0 || strspn(text, "-0123456789") != strlen(text) || value < low ||
+        value > high) {
         answer_error(q, 400, HAYA_ERROR_ARGUMENT, "parameter '%s' must be a whole number from %lld to %lld", key,
                      (long long)low, (long long)high);
         return false;
@@ -73,7 +74,8 @@ void answer_json(request *q, unsigned status, json_t *object) {
     json_decref(object);
     if (!text) {
         /* Made beforehand, since there is no memory to make it. */
-        static char sentence[] = "{\"error\":{\"status\":\"HAYA_ERROR_MEMORY\",\"message\":\"out of memory\",\"node\":\"\"}}";
+        static const char sentence[] = "{\"error\":{\"status\":\"HAYA_ERROR_MEMORY\","
+                                       "\"message\":\"out of memory\",\"node\":\"\"}}";
         answer_bytes(q, "application/json", NULL, 0, NULL, NULL);
         q->answer.data = strdup(sentence);
         q->answer.size = q->answer.data ? strlen(sentence) : 0;

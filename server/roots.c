@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Folders that were named at the start, and nothing else of the file system. Paths are resolved by the system below the
- * root's own descriptor, so that neither ".." nor a link, made at whatever moment, leads out of it.
+ * Folders that were named at the start, and nothing else of the file system. Paths are resolved by the system
+ * below the root's own descriptor, so that neither ".." nor a link, made at whatever moment, leads out of it.
  */
 #define _GNU_SOURCE /* O_PATH, syscall */
 #include "inside.h"
@@ -117,7 +117,8 @@ static int open_stepwise(int descriptor, const char *path, int flags) {
         }
         memcpy(name, path, length);
         name[length] = '\0';
-        int next = openat(at, length ? name : ".", last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int next = openat(at, length ? name : ".",
+                          last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         int why = errno;
         close(at);
         errno = why;
@@ -166,7 +167,8 @@ int roots_open(const roots *r, const char *path, bool directory, haya_error *err
     const char *rest;
     const root *one = find_root(r, path, &rest);
     if (!one) {
-        inspection_fail(error, HAYA_ERROR_NOT_FOUND, "'%s' is in none of the folders that were named at the start", path);
+        inspection_fail(error, HAYA_ERROR_NOT_FOUND,
+                        "'%s' is in none of the folders that were named at the start", path);
         return -1;
     }
     int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (directory ? O_DIRECTORY : 0);
@@ -177,7 +179,8 @@ int roots_open(const roots *r, const char *path, bool directory, haya_error *err
     switch (errno) {
     case EXDEV:
     case ELOOP:
-        inspection_fail(error, HAYA_ERROR_ARGUMENT, "'%s' leads out of the folder that was named at the start", path);
+        inspection_fail(error, HAYA_ERROR_ARGUMENT, "'%s' leads out of the folder that was named at the start",
+                        path);
         break;
     case ENOENT:
     case ENOTDIR:
@@ -190,7 +193,8 @@ int roots_open(const roots *r, const char *path, bool directory, haya_error *err
     return -1;
 }
 
-haya_status roots_read(const roots *r, const char *path, uint64_t limit, void **data, size_t *size, struct stat *info,
+haya_status roots_read(const roots *r, const char *path, uint64_t limit, void **data, size_t *size,
+                       struct stat *info,
                        haya_error *error) {
     haya_error own;
     error = error ? error : &own;

@@ -40,7 +40,8 @@ static json_t *picture_json(const char *folder, const listed *item, const pictur
                     : p->truth == TRUTH_DEFECT ? json_string("defect")
                                                : json_null();
     json_t *object = json_pack("{s:o, s:o, s:I, s:f, s:o, s:o, s:o, s:b}", "name", text_json(item->name), "path",
-                               text_json(path), "bytes", (json_int_t)item->bytes, "modified", item->modified, "split",
+                               text_json(path), "bytes", (json_int_t)item->bytes, "modified", item->modified,
+                               "split",
                                text_json(p->split), "defect", p->defect[0] ? text_json(p->defect) : json_null(),
                                "truth", known, "mask", p->mask[0] != '\0');
     free(path);
@@ -119,7 +120,8 @@ static void answer_roots(request *q) {
         json_array_append_new(folders, folder_json(r, roots_name(r, i), roots_name(r, i)));
     }
     answer_json(q, 200, json_pack("{s:s, s:n, s:s, s:s, s:o, s:[], s:i, s:i, s:{s:i, s:i, s:i}, s:b}", "path", "",
-                                  "parent", "layout", "plain", "kind", "roots", "folders", folders, "pictures", "total",
+                                  "parent", "layout", "plain", "kind", "roots", "folders", folders, "pictures",
+                                  "total",
                                   0, "offset", 0, "counts", "good", 0, "defect", 0, "unknown", 0, "truncated", 0));
 }
 
@@ -137,9 +139,11 @@ static void answer_folder(request *q, const char *path, gathering *g) {
     const char *slash = strrchr(path, '/');
     json_t *parent = slash ? json_stringn(path, (size_t)(slash - path)) : json_string("");
     answer_json(q, 200,
-                json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:b}", "path", text_json(path),
+                json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:b}", "path",
+                          text_json(path),
                           "parent", parent ? parent : json_null(), "layout", layout_word(meaning.layout), "kind",
-                          kind_word(meaning.kind), "folders", folders_json(g->roots, path, &l), "pictures", g->pictures,
+                          kind_word(meaning.kind), "folders", folders_json(g->roots, path, &l), "pictures",
+                          g->pictures,
                           "total", (json_int_t)g->total, "offset", (json_int_t)g->offset, "counts", "good",
                           (json_int_t)g->good, "defect", (json_int_t)g->defect, "unknown", (json_int_t)g->unknown,
                           "truncated", g->truncated));
@@ -197,7 +201,8 @@ void handle_data_picture(request *q) {
     }
     if (!is_picture_name(path)) {
         answer_error(q, 404, HAYA_ERROR_NOT_FOUND, "'%s' is no picture by its name", path);
-    } else if (roots_read(q->server->roots, path, server_picture_limits.bytes, &data, &size, &info, &error) != HAYA_OK) {
+    } else if (roots_read(q->server->roots, path, server_picture_limits.bytes, &data, &size, &info,
+                          &error) != HAYA_OK) {
         answer_path_error(q, &error);
     } else {
         make_etag(&info, parameter_of(q, "as") ? "-png" : "", etag, sizeof etag);
@@ -271,7 +276,8 @@ static thumbnail *make_thumbnail(request *q, void *data, size_t size, const char
     picture p;
     picture_error why = {PICTURE_MEMORY, "out of memory"};
     haya_error error;
-    picture_status status = made ? picture_decode(data, size, path, &server_picture_limits, &p, &why) : PICTURE_MEMORY;
+    picture_status status = made ? picture_decode(data, size, path, &server_picture_limits, &p,
+                                                  &why) : PICTURE_MEMORY;
     free(data);
     if (status == PICTURE_OK) {
         status = shrink(&p, side, &made->data, &made->size, &why);

@@ -29,7 +29,8 @@ static void release_result(cached *item) {
     free(kept);
 }
 
-/* Ids tell the server's start and the result's number: those that have made room are told from those that never were. */
+/* Ids tell the server's start and the result's number: those that have made room are told from those that never
+   were. */
 static void next_id(server *s, char *to, size_t size) {
     pthread_mutex_lock(&s->lock);
     uint64_t number = ++s->last_result;
@@ -52,7 +53,8 @@ static size_t bytes_of(const repository_result *result) {
     size_t bytes = sizeof(kept_result);
     for (size_t i = 0; i < result->class_count; i++) {
         const verdict *v = &result->classes[i].verdict;
-        bytes += (size_t)v->map.width * (size_t)v->map.height * sizeof(float) + v->region_count * sizeof *v->regions;
+        bytes += (size_t)v->map.width * (size_t)v->map.height * sizeof(float);
+        bytes += v->region_count * sizeof *v->regions;
     }
     return bytes;
 }
@@ -81,8 +83,10 @@ static kept_result *keep(server *s, repository_result *result, const shown_pictu
 /* ---- One model ----------------------------------------------------------------------------------------------- */
 
 static json_t *times_json(const repository_result *r, double queue_ms, double decode_ms, double total_ms) {
-    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f}", "queue_ms", queue_ms + r->wait_ms, "decode_ms",
-                     number_json(decode_ms), "resize_ms", number_json(r->input_ms), "open_ms", number_json(r->open_ms),
+    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f}", "queue_ms", queue_ms + r->wait_ms,
+                     "decode_ms",
+                     number_json(decode_ms), "resize_ms", number_json(r->input_ms), "open_ms",
+                     number_json(r->open_ms),
                      "bind_ms", number_json(r->bind_ms), "plan_ms", number_json(r->plan_ms), "run_ms",
                      number_json(r->run_ms), "post_ms", number_json(r->judge_ms), "total_ms", total_ms);
 }
@@ -167,7 +171,8 @@ static bool write_line(request *q, json_t *object) {
 
 static void end_round(request *q, bool cancelled) {
     const infer_round *all = q->work;
-    write_line(q, json_pack("{s:s, s:I, s:I, s:b, s:f}", "type", "end", "results", (json_int_t)all->results, "errors",
+    write_line(q, json_pack("{s:s, s:I, s:I, s:b, s:f}", "type", "end", "results", (json_int_t)all->results,
+                            "errors",
                             (json_int_t)all->errors, "cancelled", cancelled, "total_ms",
                             server_now_ms() - q->received_ms));
     stream_end(q->stream);

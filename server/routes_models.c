@@ -17,7 +17,8 @@ static json_t *structures_json(const repository_structure *list, size_t count) {
         const repository_structure *s = &list[i];
         json_array_append_new(
             array, json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "structure", s->structure, "models",
-                             (json_int_t)s->models, "ready", (json_int_t)s->ready, "plan_ms", number_json(s->plan_ms),
+                             (json_int_t)s->models, "ready", (json_int_t)s->ready, "plan_ms",
+                             number_json(s->plan_ms),
                              "plans", (json_int_t)s->plans, "scratch_bytes", (json_int_t)s->scratch_bytes,
                              "parameter_bytes", (json_int_t)s->parameter_bytes, "flops", (json_int_t)s->flops));
     }
@@ -200,7 +201,8 @@ static bool parse_change(request *q, json_t *class, repository_class_change *cha
     change->name = json_string_value(name);
     size_t length = change->name ? name_length(change->name) : 0;
     if (name && (length < 1 || length > MAX_NAME)) {
-        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "a name must have 1 to %d characters, none of them a control character",
+        answer_error(q, 400, HAYA_ERROR_ARGUMENT,
+                     "a name must have 1 to %d characters, none of them a control character",
                      MAX_NAME);
         return false;
     }

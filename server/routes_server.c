@@ -34,7 +34,8 @@ void handle_server(request *q) {
                                LIMIT_PICTURE_SIDE, "picture_height", LIMIT_PICTURE_SIDE, "picture_bytes",
                                LIMIT_PICTURE_BYTES, "queue", LIMIT_QUEUE, "connections", LIMIT_CONNECTIONS,
                                "event_streams", LIMIT_EVENT_STREAMS, "regions", LIMIT_REGIONS);
-    answer_json(q, 200, json_pack("{s:s, s:s, s:f, s:i, s:I, s:o, s:o, s:o, s:[s, s, s, s]}", "version", haya_version(),
+    answer_json(q, 200, json_pack("{s:s, s:s, s:f, s:i, s:I, s:o, s:o, s:o, s:[s, s, s, s]}", "version",
+                                  haya_version(),
                                   "build", haya_build_info(), "started", s->started, "threads", s->threads,
                                   "sessions", (json_int_t)use.most_sessions, "models_folder",
                                   text_json(s->options.models_folder), "data", data_json(s), "limits", limits,
@@ -127,7 +128,8 @@ void handle_memory(request *q) {
     int64_t resident = resident_models();
     json_t *structures = json_array(), *sessions = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(structures, json_pack("{s:s, s:I, s:I, s:I}", "structure", list[i].structure, "models",
+        json_array_append_new(structures, json_pack("{s:s, s:I, s:I, s:I}", "structure", list[i].structure,
+                                                    "models",
                                                     (json_int_t)list[i].models, "plans", (json_int_t)list[i].plans,
                                                     "scratch_bytes", (json_int_t)list[i].scratch_bytes));
     }
@@ -140,7 +142,8 @@ void handle_memory(request *q) {
                                                   (json_int_t)use.preparing_bytes));
     }
     json_t *models = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)use.models, "opened",
-                               (json_int_t)use.opened, "private_bytes", (json_int_t)use.private_bytes, "derived_bytes",
+                               (json_int_t)use.opened, "private_bytes", (json_int_t)use.private_bytes,
+                               "derived_bytes",
                                (json_int_t)use.derived_bytes, "file_bytes_mapped", (json_int_t)use.mapped_bytes,
                                "file_bytes_resident", bytes_json(resident));
     answer_json(q, 200, json_pack("{s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}", "process", process_json(resident),

@@ -59,7 +59,8 @@ static haya_status out_of_memory(haya_error *error) {
 static haya_status start_repository(server *s, haya_error *error) {
     const server_options *o = &s->options;
     repository_options options = {.folder = o->models_folder, .files = o->models, .file_count = o->model_count,
-                                  .threads = o->threads, .prepare = !o->no_prepare, .changed = on_change, .user = s};
+                                  .threads = o->threads, .prepare = !o->no_prepare, .changed = on_change,
+                                  .user = s};
     return repository_create(&options, &s->repository, error);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Answers whose end is not known at their beginning: written by any thread, sent by the one that talks. While there is
- * nothing to send the connection is suspended.
+ * Answers whose end is not known at their beginning: written by any thread, sent by the one that talks. While
+ * there is nothing to send the connection is suspended.
  */
 #define _GNU_SOURCE
 #include "inside.h"

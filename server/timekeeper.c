@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What happens by the clock: changed models are told at most twice a second each, folders that were listed are looked
- * at, requests that take too long end, and streams get a heartbeat.
+ * What happens by the clock: changed models are told at most twice a second each, folders that were listed are
+ * looked at, requests that take too long end, and streams get a heartbeat.
  */
 #define _GNU_SOURCE
 #include "inside.h"
@@ -115,7 +115,8 @@ static void tell_progress(timekeeper *t) {
     pthread_mutex_unlock(&t->lock);
     if (changed) {
         repository_progress(t->server->repository, &wanted, &ready);
-        events_publish(t->server->events, "preparing", json_pack("{s:I, s:I}", "wanted", (json_int_t)wanted, "ready",
+        events_publish(t->server->events, "preparing", json_pack("{s:I, s:I}", "wanted", (json_int_t)wanted,
+                                                                 "ready",
                                                                  (json_int_t)ready));
     }
 }

@@ -61,7 +61,8 @@ static haya_status read_ellipse(const roots *r, const picture_meaning *p, ellips
     }
     if (!line || sscanf(line, "%*s %lf %lf %lf %lf %lf", &e->major, &e->minor, &e->rotation, &e->x, &e->y) != 5 ||
         !(e->major > 0 && e->minor > 0) || !isfinite(e->major + e->minor + e->rotation + e->x + e->y)) {
-        status = inspection_fail(error, HAYA_ERROR_FORMAT, "%s: line %d: an ellipse has two semi-axes, a rotation and a "
+        status = inspection_fail(error, HAYA_ERROR_FORMAT,
+                                 "%s: line %d: an ellipse has two semi-axes, a rotation and a "
                                  "centre", p->mask, p->ellipse);
     }
     free(data);
@@ -98,7 +99,8 @@ static haya_status make(const roots *r, const picture_meaning *p, uint8_t *mask,
     return status;
 }
 
-haya_status truth_mask(const roots *r, const char *path, uint8_t **mask, int *width, int *height, haya_error *error) {
+haya_status truth_mask(const roots *r, const char *path, uint8_t **mask, int *width, int *height,
+                       haya_error *error) {
     *mask = NULL;
     picture shown;
     picture_meaning p = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The repository of models, on folders that the tests fill, with three small models: test_repository A B OTHER. A and B
- * have one structure.
+ * The repository of models, on folders that the tests fill, with three small models: test_repository A B OTHER. A
+ * and B have one structure.
  */
 #define _GNU_SOURCE /* mkdtemp, nftw, sigaction */
 #include "../test.h"

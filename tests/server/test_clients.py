@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many clients at once: each gets its own model's numbers, whatever the others do. HAYA_TEST_SECONDS makes it longer,
-and then memory must not grow."""
+"""Many clients at once: each gets its own model's numbers, whatever the others do. HAYA_TEST_SECONDS makes it
+longer, and then memory must not grow."""
 
 import os
 import threading

@@ -33,7 +33,8 @@ class Hosts(viewing.ViewTest):
                      f"LocalHost:{port}", "proxy.example:443"):
             self.check(self.ask_as(host))
         for host in ("evil.example", f"evil.example:{port}", "localhost", f"localhost:{port + 1}", "127.0.0.1:80",
-                     f"127.0.0.1.evil.example:{port}", f"localhost:{port}.evil", f"evil@localhost:{port}", "proxy.example",
+                     f"127.0.0.1.evil.example:{port}", f"localhost:{port}.evil", f"evil@localhost:{port}",
+                     "proxy.example",
                      f"[::1:{port}", ":", f"localhost.:{port}"):
             for path in ("/api/models", "/", "/api/events"):
                 with self.subTest(host=host, path=path):
@@ -43,9 +44,11 @@ class Hosts(viewing.ViewTest):
     def test_requests_of_other_pages_are_refused(self):
         own = f"http://127.0.0.1:{self.server.port}"
         id = self.server.id("class1.pb")
-        for origin in ("http://evil.example", f"http://localhost:{self.server.port}", "null", own + "1", own + ".evil",
+        for origin in ("http://evil.example", f"http://localhost:{self.server.port}", "null", own + "1",
+                       own + ".evil",
                        "https://proxy.example:443", ""):
-            for method, path, body in (("GET", "/api/models", None), ("POST", f"/api/infer?model={id}", png(grey(1))),
+            for method, path, body in (("GET", "/api/models", None), ("POST", f"/api/infer?model={id}",
+                                                                      png(grey(1))),
                                        ("POST", "/api/prepare", None)):
                 self.check_refused(self.ask_as(None, path, method, body, Origin=origin), 403, "by its Origin")
         self.check(self.ask_as(None, f"/api/infer?model={id}", "POST", png(grey(1)), Origin=own))
@@ -53,7 +56,8 @@ class Hosts(viewing.ViewTest):
             for path in ("/api/models", f"/api/data/thumbnail?path=data/x.png", "/viewer.js"):
                 self.check_refused(self.ask_as(None, path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors"), 403,
                                    "by its Sec-Fetch-Site")
-            self.check_refused(self.ask_as(None, "/api/models", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate"), 403,
+            self.check_refused(self.ask_as(None, "/api/models", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate"),
+                               403,
                                "by its Sec-Fetch-Site")
             self.check(self.ask_as(None, "/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate"))  # a link to the page
         for site in ("same-origin", "none"):
@@ -193,7 +197,8 @@ class Limits(viewing.ViewTest):
 
     def test_garbage_does_no_harm(self):
         random = np.random.default_rng(1)
-        whole = (f"POST /api/infer?model={self.server.id('class1.pb')} HTTP/1.1\r\nHost: localhost:{self.server.port}\r\n"
+        id = self.server.id("class1.pb")
+        whole = (f"POST /api/infer?model={id} HTTP/1.1\r\nHost: localhost:{self.server.port}\r\n"
                  "Content-Type: image/png\r\nContent-Length: 100\r\n\r\n").encode() + bytes(100)
         for i in range(60):
             data = bytearray(whole)
@@ -201,7 +206,8 @@ class Limits(viewing.ViewTest):
                 data[at] = random.integers(0, 256)
             with socket.create_connection((self.server.host, self.server.port), timeout=10) as s:
                 s.sendall(bytes(data[:random.integers(1, len(data))] if i % 3 == 0 else data))
-        for data in (b"\0" * 1000, b"\r\n" * 1000, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00"):
+        for data in (b"\0" * 1000, b"\r\n" * 1000, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                     b"\x16\x03\x01\x02\x00"):
             with socket.create_connection((self.server.host, self.server.port), timeout=10) as s:
                 s.sendall(data)
         self.check(self.server.get("/api/models"))
@@ -273,7 +279,8 @@ class Limits(viewing.ViewTest):
         id, body = self.server.id("slow.pb"), png(grey(1))
         connections = [self.server.connect() for _ in range(30)]
         for i, connection in enumerate(connections):
-            connection.request("POST", f"/api/infer?model={id}&request=job-{i % 2}", body, {"Content-Type": "image/png"})
+            connection.request("POST", f"/api/infer?model={id}&request=job-{i % 2}", body,
+                               {"Content-Type": "image/png"})
         cancelled = self.check(self.server.ask("DELETE", "/api/requests/job-1")).json["cancelled"]
         answers = []
         for connection in connections:

@@ -168,15 +168,18 @@ class Models(viewing.ViewTest):
             model = self.check(self.server.ask("POST", f"/api/models/{id}/settings/undo")).json["model"]
             self.assertEqual(model["classes"][0]["threshold"], expected)
         self.assertEqual((model["name"], model["settings"]["undo"]), ("class1", 0))
-        self.check_refused(self.server.ask("POST", f"/api/models/{id}/settings/undo"), 409, "no change to take back")
+        self.check_refused(self.server.ask("POST", f"/api/models/{id}/settings/undo"), 409,
+                           "no change to take back")
 
     def test_wrong_settings_change_nothing(self):
         id = self.server.id("class2.pb")
         before = self.server.wait_for("class2.pb", lambda model: model["classes"])["classes"]
         for put, says in (({"classes": [{"threshold": "high"}]}, "must be a number"),
                           ({"classes": [{"threshold_low": 0.9}]}, "above the upper one"),
-                          ({"classes": [{"colour": "red"}]}, "#RRGGBB"), ({"classes": [{"name": ""}]}, "characters"),
-                          ({"classes": [{"name": "a\nb"}]}, "control character"), ({"classes": [{}, {}]}, "1 classes"),
+                          ({"classes": [{"colour": "red"}]}, "#RRGGBB"), ({"classes": [{"name": ""}]},
+                                                                          "characters"),
+                          ({"classes": [{"name": "a\nb"}]}, "control character"), ({"classes": [{}, {}]},
+                                                                                   "1 classes"),
                           ({"classes": [{"name": "n" * 101}]}, "1 to 100"), ({"classes": 3}, "array"),
                           ({"classes": [{"size": 3}]}, "no key 'size'"), ({}, "array"), ({"name": "x"}, "no key")):
             self.check_refused(self.server.ask("PUT", f"/api/models/{id}/settings", put), 400, says)
@@ -188,7 +191,8 @@ class Models(viewing.ViewTest):
         answer = self.check(self.server.ask("POST", f"/api/models/{id}/prepare"), 202).json
         self.assertEqual(answer["wanted"], 1)
         self.assertEqual(self.check(self.server.ask("POST", "/api/prepare"), 202).json["wanted"], 4)
-        self.assertEqual(self.check(self.server.ask("POST", "/api/prepare", {"models": [id]}), 202).json["wanted"], 1)
+        self.assertEqual(self.check(self.server.ask("POST", "/api/prepare", {"models": [id]}),
+                                    202).json["wanted"], 1)
         self.assertEqual(self.check(self.server.ask("PUT", "/api/visible", {"models": [id]})).json, {"visible": 1})
         for method, path in (("POST", "/api/prepare"), ("PUT", "/api/visible")):
             self.check_refused(self.server.ask(method, path, {"models": ["0" * 16]}), 404, "no model of the id")
@@ -273,7 +277,8 @@ class Pictures(viewing.ViewTest):
         self.check_refused(self.server.infer("class1.pb", "data/broken.png"), 422, "broken.png")
         self.check_refused(self.server.get("/api/data/picture?path=data/broken.png&as=png"), 422, "broken.png")
         self.check_refused(self.server.infer("class1.pb", "data/none.png"), 404, "none.png")
-        self.check_refused(self.server.infer("class1.pb", body=b"GIF89a and so on"), 415, "not a PNG, JPEG, TIFF or BMP")
+        self.check_refused(self.server.infer("class1.pb", body=b"GIF89a and so on"), 415,
+                           "not a PNG, JPEG, TIFF or BMP")
         whole = png(grey(1))
         for cut in (9, 40, len(whole) - 5):
             self.assertIn(self.server.infer("class1.pb", body=whole[:cut]).status, (415, 422))
