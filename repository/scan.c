@@ -135,7 +135,9 @@ static void collect_all(look *l) {
             free(path);
         }
     }
-    qsort(l->files, l->count, sizeof *l->files, by_path);
+    if (l->count > 0) {
+        qsort(l->files, l->count, sizeof *l->files, by_path);
+    }
     size_t kept = 0;
     for (size_t i = 0; i < l->count; i++) {
         if (kept > 0 && strcmp(l->files[kept - 1].path, l->files[i].path) == 0) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the files of a folder as C: embed.py OUTPUT.c FOLDER. Meson runs it; the page's files become part of the
-command."""
+"""Writes the files of a folder as C: embed.py OUTPUT.c OUTPUT.d FOLDER. Meson runs it; the page's files become part of
+the command. The second output tells ninja what the first was made of, folders included: they change when files come
+and go."""
 
 import hashlib
 import pathlib
@@ -20,7 +21,7 @@ TYPES = {
 
 
 def main():
-    output, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    output, depends, folder = (pathlib.Path(argument) for argument in sys.argv[1:4])
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in TYPES)
     lines = ["/* Written by server/embed.py. */", '#include "server/inside.h"', ""]
     table = []
@@ -37,6 +38,9 @@ def main():
     lines += ["", "const page_file page_files[] = {", *table, "};",
               f"const size_t page_file_count = {len(files)};", ""]
     output.write_text("\n".join(lines), encoding="utf-8")
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    names = " ".join(str(path).replace(" ", "\\ ") for path in (*folders, *files))
+    depends.write_text(f"{output}: {names}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

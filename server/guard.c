@@ -35,7 +35,8 @@ static bool add_address(guard *g, const char *address) {
     return add_host(g, bracketed);
 }
 
-haya_status guard_create(const server_options *options, bool loopback, guard **made, haya_error *error) {
+haya_status guard_create(const server_options *options, bool loopback, uint16_t port, guard **made,
+                         haya_error *error) {
     guard *g = *made = calloc(1, sizeof *g);
     bool ok = g && add_host(g, "localhost") && add_host(g, "127.0.0.1") && add_host(g, "[::1]");
     ok = ok && (!options->listen || add_address(g, options->listen));
@@ -45,6 +46,7 @@ haya_status guard_create(const server_options *options, bool loopback, guard **m
     if (!ok) {
         return inspection_fail(error, HAYA_ERROR_MEMORY, "out of memory, or more than %d hosts", MAX_HOSTS - 4);
     }
+    g->port = port;
     if (loopback || options->no_auth) {
         return HAYA_OK;
     }
@@ -63,10 +65,6 @@ void guard_free(guard *g) {
         free(g->hosts[i]);
     }
     free(g);
-}
-
-void guard_set_port(guard *g, uint16_t port) {
-    g->port = port;
 }
 
 const char *guard_token(const guard *g) {

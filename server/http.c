@@ -8,85 +8,10 @@
 
 #include "inspection/fail.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-static const route routes[] = {
-    {"GET", "/api/server", "", NO_BODY, IN_CONTROL, handle_server},
-    {"GET", "/api/models", "", NO_BODY, IN_CONTROL, handle_models},
-    {"GET", "/api/models/*", "", NO_BODY, IN_CONTROL, handle_model},
-    {"POST", "/api/models/*/prepare", "", JSON_BODY, IN_CONTROL, handle_prepare_one},
-    {"PUT", "/api/models/*/settings", "", JSON_BODY, IN_CONTROL, handle_settings},
-    {"POST", "/api/models/*/settings/undo", "", JSON_BODY, IN_CONTROL, handle_undo},
-    {"POST", "/api/prepare", "", JSON_BODY, IN_CONTROL, handle_prepare},
-    {"PUT", "/api/visible", "", JSON_BODY, IN_CONTROL, handle_visible},
-    {"POST", "/api/pictures", " name ", PICTURE_BODY, IN_FILES, handle_upload},
-    {"GET", "/api/pictures/*", " as ", NO_BODY, IN_FILES, handle_uploaded},
-    {"POST", "/api/infer", " model picture name request ", PICTURE_BODY, IN_INFER, handle_infer},
-    {"POST", "/api/infer-all", " models picture name request ", PICTURE_BODY, IN_INFER, handle_infer_all},
-    {"DELETE", "/api/requests/*", "", NO_BODY, AT_ONCE, handle_cancel},
-    {"GET", "/api/results/*/*", " format threshold ", NO_BODY, IN_FILES, handle_result},
-    {"GET", "/api/data", " path offset limit flat ", NO_BODY, IN_FILES, handle_data},
-    {"GET", "/api/data/picture", " path as ", NO_BODY, IN_FILES, handle_data_picture},
-    {"GET", "/api/data/thumbnail", " path size ", NO_BODY, IN_FILES, handle_thumbnail},
-    {"GET", "/api/data/mask", " path ", NO_BODY, IN_FILES, handle_mask},
-    {"GET", "/api/memory", "", NO_BODY, IN_CONTROL, handle_memory},
-    {"GET", "/api/events", "", NO_BODY, AT_ONCE, handle_events},
-};
-
-/* ---- Which route --------------------------------------------------------------------------------------------- */
-
-/* Whether the path is the route's, and what stands for its stars. */
-static bool path_matches(const char *pattern, const char *path, char segments[MAX_SEGMENTS][128]) {
-    size_t star = 0;
-    while (*pattern) {
-        if (*pattern != '*') {
-            if (*pattern++ != *path++) {
-                return false;
-            }
-            continue;
-        }
-        size_t length = strcspn(path, "/");
-        if (length == 0 || length >= sizeof segments[0]) {
-            return false;
-        }
-        memcpy(segments[star], path, length);
-        segments[star++][length] = '\0';
-        path += length;
-        pattern++;
-    }
-    return *path == '\0';
-}
-
-/* HEAD is GET without what libmicrohttpd then leaves away. */
-static bool method_matches(const route *r, const char *method) {
-    return strcmp(r->method, method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(r->method, "GET") == 0 &&
-                                              r->handle != handle_events);
-}
-
-static void find_route(request *q, const char *method, const char *path) {
-    char allowed[64] = "";
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (!path_matches(routes[i].path, path, q->segments)) {
-            continue;
-        }
-        if (method_matches(&routes[i], method)) {
-            q->route = &routes[i];
-            return;
-        }
-        snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", allowed[0] ? ", " : "",
-                 routes[i].method);
-    }
-    if (allowed[0]) {
-        answer_error(q, 405, HAYA_ERROR_ARGUMENT, "%s is asked for by %s, not %s", path, allowed, method);
-        answer_header(q, "Allow", "%s", allowed);
-    } else {
-        answer_error(q, 404, HAYA_ERROR_NOT_FOUND, "there is nothing at %s", path);
-    }
-}
+#include <unistd.h>
 
 /* ---- What comes with a request ------------------------------------------------------------------------------- */
 
@@ -390,36 +315,10 @@ static void ignore(void *user, const char *format, va_list values) {
 
 /* ---- Starting and ending ------------------------------------------------------------------------------------- */
 
-static haya_status parse_address(const char *listen_to, uint16_t port, struct sockaddr_storage *address,
-                                 haya_error *error) {
-    struct sockaddr_in *four = (struct sockaddr_in *)address;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
-    memset(address, 0, sizeof *address);
-    if (inet_pton(AF_INET, listen_to, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons(port);
-    } else if (inet_pton(AF_INET6, listen_to, &six->sin6_addr) == 1) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons(port);
-    } else {
-        return inspection_fail(error, HAYA_ERROR_ARGUMENT, "'%s' is no address of IPv4 or IPv6", listen_to);
-    }
-    return HAYA_OK;
-}
-
-static bool is_loopback(const struct sockaddr_storage *address) {
-    if (address->ss_family == AF_INET) {
-        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-}
-
-static struct MHD_Daemon *start_daemon(server *s, const struct sockaddr_storage *address) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    flags |= address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, handle, s,
-                            MHD_OPTION_EXTERNAL_LOGGER, ignore, NULL,
-                            MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
+static struct MHD_Daemon *start_daemon(server *s, int listening) {
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                            NULL, handle, s, MHD_OPTION_EXTERNAL_LOGGER, ignore, NULL,
+                            MHD_OPTION_LISTEN_SOCKET, listening,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS_IDLE,
                             /* Where the answer's part is written, too: more than the header. */
@@ -432,28 +331,24 @@ static struct MHD_Daemon *start_daemon(server *s, const struct sockaddr_storage 
 
 haya_status http_start(server *s, uint16_t port, haya_error *error) {
     const char *listen_to = s->options.listen ? s->options.listen : "127.0.0.1";
-    struct sockaddr_storage address;
-    haya_status status = parse_address(listen_to, port, &address, error);
-    if (status == HAYA_OK) {
-        status = guard_create(&s->options, is_loopback(&address), &s->guard, error);
-    }
+    bool loopback;
+    int listening;
+    haya_status status = listening_open(listen_to, &port, &listening, &loopback, error);
     if (status != HAYA_OK) {
         return status;
     }
-    errno = 0;
-    s->daemon = start_daemon(s, &address);
-    if (!s->daemon) {
-        return inspection_fail(error, HAYA_ERROR_IO, "the server cannot listen on %s, port %u: %s", listen_to,
-                               (unsigned)port, errno ? strerror(errno) : "it failed to start");
+    status = guard_create(&s->options, loopback, port, &s->guard, error);
+    if (status != HAYA_OK) {
+        close(listening);
+        return status;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    guard_set_port(s->guard, info ? info->port : port);
-    bool any = strcmp(listen_to, "0.0.0.0") == 0 || strcmp(listen_to, "::") == 0;
-    const char *token = guard_token(s->guard);
-    bool bracketed = strchr(listen_to, ':') && !any;
-    snprintf(s->address, sizeof s->address, bracketed ? "http://[%s]:%u/%s%s" : "http://%s:%u/%s%s",
-             any ? "localhost" : listen_to, (unsigned)(info ? info->port : port), token ? "?token=" : "",
-             token ? token : "");
+    listening_address(listen_to, port, guard_token(s->guard), s->address, sizeof s->address);
+    s->daemon = start_daemon(s, listening);
+    if (!s->daemon) {
+        close(listening);
+        return inspection_fail(error, HAYA_ERROR_THREAD, "the server on %s, port %u, could not be started", listen_to,
+                               (unsigned)port);
+    }
     return HAYA_OK;
 }
 

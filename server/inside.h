@@ -197,6 +197,9 @@ bool request_is_gone(request *q);               /* cancelled, or its client has 
 bool request_enter_name(request *q);
 size_t requests_cancel(server *s, const char *name);
 
+/* The route of a method and path; where there is none, that has been answered. */
+void find_route(request *q, const char *method, const char *path);
+
 void handle_server(request *q);
 void handle_memory(request *q);
 void handle_events(request *q);
@@ -222,9 +225,9 @@ void handle_mask(request *q);
 
 typedef struct guard guard;
 
-haya_status guard_create(const server_options *options, bool loopback, guard **made, haya_error *error);
+haya_status guard_create(const server_options *options, bool loopback, uint16_t port, guard **made,
+                         haya_error *error);
 void guard_free(guard *g);
-void guard_set_port(guard *g, uint16_t port);
 const char *guard_token(const guard *g);        /* NULL: none is asked for */
 
 typedef struct guarded {
@@ -373,6 +376,18 @@ json_t *colour_json(picture_rgb colour);
 json_t *model_json(const repository_model *m, bool resident);
 json_t *result_json(const repository_result *result, const char *result_id);
 
+/* ---- Results that are kept ----------------------------------------------------------------------------------- */
+
+typedef struct kept_result {
+    cached cached;               /* the key is the result's id */
+    repository_result result;
+    char *picture;               /* its reference, */
+    int width, height;           /* and size */
+} kept_result;
+
+/* Takes the result; used. NULL: no memory. */
+kept_result *result_keep(server *s, repository_result *result, const shown_picture *shown);
+
 /* ---- The page ------------------------------------------------------------------------------------------------ */
 
 typedef struct page_file {
@@ -408,6 +423,11 @@ struct server {
     struct timekeeper *timekeeper;
     int32_t threads;             /* of an inference, as it turned out */
 };
+
+/* The socket is bound before libmicrohttpd has it: the port, *port where it is not 0, must be known before the first
+   request comes. */
+haya_status listening_open(const char *listen_to, uint16_t *port, int *listening, bool *loopback, haya_error *error);
+void listening_address(const char *listen_to, uint16_t port, const char *token, char *to, size_t room);
 
 /* http.c */
 haya_status http_start(server *s, uint16_t port, haya_error *error);
