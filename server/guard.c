@@ -82,7 +82,8 @@ static bool is_own_host(const guard *g, const char *host) {
     for (size_t i = 0; i < g->host_count; i++) {
         const char *allowed = g->hosts[i];
         bool same_name = strlen(allowed) == length && strncasecmp(allowed, host, length) == 0;
-        if ((same_name && own_port) || strcasecmp(allowed, host) == 0) {
+        bool with_port = colon && strcasecmp(allowed, host) == 0;
+        if ((same_name && own_port) || with_port) {
             return true;
         }
     }
