@@ -105,8 +105,8 @@ json_t *model_json(const repository_model *m, bool resident) {
                      (json_int_t)m->bytes, "modified", m->modified, "version", (json_int_t)m->version, "state",
                      states[m->state], "error", text_json(m->broken), "warning", text_json(m->warning), "structure",
                      m->structure[0] ? json_string(m->structure) : json_null(), "input", input, "classes",
-                     classes_json(m), "settings", saved, "times", times_json(m), "memory", memory_json(m,
-                                                                                                       resident));
+                     classes_json(m), "settings", saved, "times", times_json(m), "memory",
+                     memory_json(m, resident));
 }
 
 /* ---- Results ------------------------------------------------------------------------------------------------- */

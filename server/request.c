@@ -148,8 +148,8 @@ json_t *body_json(request *q) {
     json_error_t why;
     json_t *body = json_loadb((const char *)q->body, q->body_size, JSON_REJECT_DUPLICATES, &why);
     if (!body || !json_is_object(body)) {
-        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "the body is no JSON object: %s", body ? "it is another value"
-                                                                                         : why.text);
+        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "the body is no JSON object: %s",
+                     body ? "it is another value" : why.text);
         json_decref(body);
         return NULL;
     }

@@ -153,8 +153,9 @@ static void answer_overlay(request *q, const kept_result *kept, const verdict *v
     picture_canvas canvas;
     if (shown_picture_open(q->server, kept->picture, &shown, &error) != HAYA_OK) {
         answer_haya(q, &error);
-        q->answer.status = kept->picture[0] == '@' && error.status == HAYA_ERROR_NOT_FOUND ? MHD_HTTP_GONE
-                                                                                           : q->answer.status;
+        if (kept->picture[0] == '@' && error.status == HAYA_ERROR_NOT_FOUND) {
+            q->answer.status = MHD_HTTP_GONE;
+        }
         return;
     }
     const char *word = given ? NULL : verdict_word(v->decision);

@@ -115,9 +115,8 @@ static void tell_progress(timekeeper *t) {
     pthread_mutex_unlock(&t->lock);
     if (changed) {
         repository_progress(t->server->repository, &wanted, &ready);
-        events_publish(t->server->events, "preparing", json_pack("{s:I, s:I}", "wanted", (json_int_t)wanted,
-                                                                 "ready",
-                                                                 (json_int_t)ready));
+        events_publish(t->server->events, "preparing",
+                       json_pack("{s:I, s:I}", "wanted", (json_int_t)wanted, "ready", (json_int_t)ready));
     }
 }
 

@@ -83,8 +83,8 @@ class Layouts(viewing.ViewTest):
                                    ("data/dagm", "dagm", "set"), ("data/dagm/Class1", "dagm", "category"),
                                    ("data/dagm/Class1/Train", "dagm", "split"), ("data/old", "dagm-old", "set"),
                                    ("data/old/Class1", "dagm-old", "category"),
-                                   ("data/old/Class1_def", "dagm-old", "category"), ("data/plain", "plain",
-                                                                                     "folder"),
+                                   ("data/old/Class1_def", "dagm-old", "category"),
+                                   ("data/plain", "plain", "folder"),
                                    ("data/plain/test", "plain", "folder"), ("data", "plain", "folder")):
             told = self.folder(path)
             self.assertEqual((told["layout"], told["kind"]), (layout, kind), path)
@@ -106,8 +106,8 @@ class Layouts(viewing.ViewTest):
                          ("test", "scratch", "defect", True))
         self.assertFalse(pictures["data/mvtec/wood/test/scratch/001.png"]["mask"])
         good = pictures["data/mvtec/wood/test/good/000.png"]
-        self.assertEqual((good["split"], good["defect"], good["truth"], good["mask"]), ("test", None, "good",
-                                                                                        False))
+        self.assertEqual((good["split"], good["defect"], good["truth"], good["mask"]),
+                         ("test", None, "good", False))
         self.assertEqual(pictures["data/mvtec/wood/train/spot/7.png"]["split"], "train")
         names = [picture["name"] for picture in told["pictures"] if "train/good" in picture["path"]]
         self.assertEqual(names, [f"{i}.png" for i in range(12)])  # 2 before 10

@@ -45,10 +45,9 @@ class Hosts(viewing.ViewTest):
         own = f"http://127.0.0.1:{self.server.port}"
         id = self.server.id("class1.pb")
         for origin in ("http://evil.example", f"http://localhost:{self.server.port}", "null", own + "1",
-                       own + ".evil",
-                       "https://proxy.example:443", ""):
-            for method, path, body in (("GET", "/api/models", None), ("POST", f"/api/infer?model={id}",
-                                                                      png(grey(1))),
+                       own + ".evil", "https://proxy.example:443", ""):
+            for method, path, body in (("GET", "/api/models", None),
+                                       ("POST", f"/api/infer?model={id}", png(grey(1))),
                                        ("POST", "/api/prepare", None)):
                 self.check_refused(self.ask_as(None, path, method, body, Origin=origin), 403, "by its Origin")
         self.check(self.ask_as(None, f"/api/infer?model={id}", "POST", png(grey(1)), Origin=own))

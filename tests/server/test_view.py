@@ -176,10 +176,10 @@ class Models(viewing.ViewTest):
         before = self.server.wait_for("class2.pb", lambda model: model["classes"])["classes"]
         for put, says in (({"classes": [{"threshold": "high"}]}, "must be a number"),
                           ({"classes": [{"threshold_low": 0.9}]}, "above the upper one"),
-                          ({"classes": [{"colour": "red"}]}, "#RRGGBB"), ({"classes": [{"name": ""}]},
-                                                                          "characters"),
-                          ({"classes": [{"name": "a\nb"}]}, "control character"), ({"classes": [{}, {}]},
-                                                                                   "1 classes"),
+                          ({"classes": [{"colour": "red"}]}, "#RRGGBB"),
+                          ({"classes": [{"name": ""}]}, "characters"),
+                          ({"classes": [{"name": "a\nb"}]}, "control character"),
+                          ({"classes": [{}, {}]}, "1 classes"),
                           ({"classes": [{"name": "n" * 101}]}, "1 to 100"), ({"classes": 3}, "array"),
                           ({"classes": [{"size": 3}]}, "no key 'size'"), ({}, "array"), ({"name": "x"}, "no key")):
             self.check_refused(self.server.ask("PUT", f"/api/models/{id}/settings", put), 400, says)
