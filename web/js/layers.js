@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The maps that are shown: one for each class of each result. A layer has the exact numbers, and what they say by the
+// thresholds as they are now.
+
+import * as api from "./api.js";
+import {alertUser} from "./log.js";
+import {edges, findRegions, judge, worst} from "./regions.js";
+import {changed, state, watch} from "./state.js";
+
+// The thresholds of a class: as they are dragged, else as the server has them.
+export function thresholdsOf(model, index, otherwise = null) {
+  const one = state.drafts.get(model)?.[index] ?? state.models.get(model)?.classes[index];
+  if (!one) return otherwise ?? {low: null, high: null};
+  return "high" in one ? one : {low: one.threshold_low, high: one.threshold};
+}
+
+const judgeClass = (model, index, one) => {
+  const {low, high} = thresholdsOf(model, index, {low: one.threshold_low, high: one.threshold});
+  return judge(one.score, low, high, one.areaThreshold);
+};
+
+// What a kept result says now.
+export const verdictOfResult = result =>
+  worst(result.classes.map((one, index) => judgeClass(result.model.id, index, one).verdict));
+
+// What is shown of a picture: the chosen model's result, or those of a round.
+export function shownResults(picture) {
+  const results = picture && state.results.get(picture.key);
+  if (!results) return [];
+  const wanted = state.mode === "all" ? state.round : [state.model];
+  return wanted.map(id => results.get(id)).filter(result => result);
+}
+
+export function verdictOf(picture) {
+  const results = shownResults(picture);
+  return results.length > 0 ? worst(results.map(verdictOfResult)) : null;
+}
+
+function judgeLayer(layer) {
+  const {verdict, reached} = judgeClass(layer.model, layer.index, layer.told);
+  layer.verdict = verdict;
+  if (layer.values && (layer.reached !== reached || !layer.labels)) {
+    Object.assign(layer, findRegions(layer, reached, ...state.picture.size));
+    layer.lines = edges(layer.labels, layer.width, layer.height);
+  }
+  layer.reached = reached;
+}
+
+function layerOf(result, index, kept) {
+  const told = result.classes[index], colour = state.models.get(result.model.id)?.classes[index]?.colour;
+  const key = `${result.result}/${index}`;
+  return kept.get(key) ?? {
+    key, told, model: result.model.id, modelName: result.model.name, index, name: told.name,
+    colour: colour ?? told.colour, score: told.score, width: told.map.width, height: told.map.height, url: told.map.url,
+    values: null, labels: null, regions: [], lines: [], verdict: null, reached: undefined,
+  };
+}
+
+let loading = null;
+
+async function load(layers, signal) {
+  await Promise.all(layers.filter(layer => !layer.values).map(async layer => {
+    const values = await api.map(layer.url, signal);
+    layer.values = values;
+  }));
+}
+
+// Shows what there is of the chosen picture.
+export async function showLayers() {
+  loading?.abort();
+  const mine = loading = new AbortController();
+  const kept = new Map(state.layers.map(layer => [layer.key, layer]));
+  const results = shownResults(state.picture);
+  const layers = results.flatMap(result => result.classes.map((_, index) => layerOf(result, index, kept)));
+  const before = state.layers[state.layer];
+  try {
+    if (layers.some(layer => !layer.values)) {
+      // What belongs to another picture must not stay beside this one.
+      if (!layers.some(layer => kept.has(layer.key)) && state.layers.length > 0) {
+        state.layers = [];
+        changed("layers");
+      }
+      await load(layers, mine.signal);
+    }
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (error.http !== 410 && error.http !== 404) alertUser(error.message);
+    // A result that has made room for others is forgotten here too; it can be had anew.
+    for (const result of results) state.results.get(state.picture?.key)?.delete(result.model.id);
+    state.layers = [];
+    changed("layers", "results");
+    return;
+  }
+  if (mine.signal.aborted || !state.picture?.size) return;
+  state.layers = layers;
+  layers.forEach(judgeLayer);
+  const same = layers.findIndex(layer => before && layer.model === before.model && layer.index === before.index);
+  const strongest = layers.reduce((best, layer, i) => ((layer.score ?? 2) > (layers[best]?.score ?? 2) ? i : best), 0);
+  state.layer = state.mode === "one" && same >= 0 ? same : strongest;
+  state.region = null;
+  changed("layers");
+}
+
+watch(["thresholds", "models"], () => {
+  for (const layer of state.layers) {
+    const now = state.models.get(layer.model)?.classes[layer.index];
+    if (now) Object.assign(layer, {colour: now.colour, name: now.name});
+    judgeLayer(layer);
+  }
+  if (state.layers.length > 0) changed("judged");
+});
+
+export const shownRegions = () =>
+  state.layers.flatMap((layer, i) => layer.regions.map((region, index) => ({layer: i, index, region})));
+
+export function pointAt(region) {
+  const same = region?.layer === state.region?.layer && region?.index === state.region?.index;
+  if (same && Boolean(region) === Boolean(state.region)) return;
+  state.region = region;
+  changed("region");
+}

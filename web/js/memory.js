@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the memory goes: one plan, and N files; beside it what N sessions of TensorFlow take, as it was measured.
+
+import * as api from "./api.js";
+import {element, make, number, replace} from "./dom.js";
+import {bytes, count, t} from "./i18n.js";
+import {later, state, watch} from "./state.js";
+
+// Private memory of each further model of 138 MB; see memorySource in en.js for where it was measured.
+const HAYA_EACH = 0.16e6, TENSORFLOW_EACH = [0.86e9, 0.9e9];
+
+let memory = null;
+
+function bar(parts, whole) {
+  return make("div", {class: "stack", "aria-hidden": "true"}, parts.filter(part => part.bytes > 0).map(part => {
+    const made = make("i", {class: part.kind, title: `${part.name}: ${bytes(part.bytes)}`});
+    made.style.width = `${part.bytes / whole * 100}%`;
+    return made;
+  }));
+}
+
+const row = part => make("li", {}, make("i", {class: `key ${part.kind}`, "aria-hidden": "true"}),
+  make("span", {}, part.name), number(part.bytes, bytes(part.bytes), {"data-key": part.key}));
+
+function parts() {
+  const {process, models, sessions, caches} = memory;
+  const scratch = sessions.reduce((sum, one) => sum + one.scratch_bytes, 0);
+  const cached = Object.values(caches).reduce((sum, one) => sum + one.bytes, 0);
+  const rest = process ? Math.max(process.private_bytes - scratch - cached - models.private_bytes, 0) : 0;
+  return [{kind: "plan", key: "scratch", name: t("memoryPlan"), bytes: scratch},
+    {kind: "models", key: "models", name: t("memoryModels", {count: count(models.opened)}), bytes: models.private_bytes},
+    {kind: "caches", key: "caches", name: t("memoryCaches"), bytes: cached},
+    {kind: "rest", key: "rest", name: t("memoryRest"), bytes: rest},
+    {kind: "files", key: "files", name: t("memoryFiles"), bytes: models.file_bytes_mapped}];
+}
+
+// Two bars from one zero: the difference is the point, so neither is cut off.
+function comparison() {
+  const most = TENSORFLOW_EACH[1];
+  const one = (name, kind, text, value) => make("div", {class: "versus"}, make("span", {}, name), bar([{kind, name, bytes: value}], most),
+    make("b", {}, text));
+  return make("div", {class: "compare"}, make("h4", {}, t("memoryCompare")),
+    one(t("memoryHaya"), "plan", bytes(HAYA_EACH), HAYA_EACH),
+    one(t("memoryTensorflow"), "other", "0.86–0.9 GB", most), make("p", {class: "note"}, t("memorySource")));
+}
+
+function showMemory() {
+  if (!memory) return;
+  const all = parts(), whole = all.reduce((sum, part) => sum + part.bytes, 0);
+  replace(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ", number(memory.process.private_bytes,
+    bytes(memory.process.private_bytes), {"data-key": "process"}), ` ${t("privateTotal")}`]), bar(all, whole),
+  make("ul", {class: "parts", title: t("memoryFilesNote")}, all.map(row)), comparison());
+}
+
+const ask = later(async () => {
+  try {
+    memory = await api.get("/api/memory");
+    showMemory();
+  } catch {
+    // The next change asks again; the connection's loss is shown elsewhere.
+  }
+}, 700);
+
+export function startMemory() {
+  watch(["models", "results", "connection"], () => state.connected && ask());
+  watch(["language"], showMemory);
+}
