@@ -10,7 +10,7 @@ function fill(made, attributes, children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
   return made;
 }
 
@@ -32,5 +32,5 @@ export function swatch(colour) {
 }
 
 export function replace(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
 }

@@ -43,7 +43,8 @@ function legend() {
     const value = median(state.runs.filter(run => run.kind === kind).map(run => run.run));
     const icon = draw("svg", {class: "icon", viewBox: "-6 -6 12 12", width: 12, height: 12, "aria-hidden": "true"}, shape(kind, 0, 0));
     return make("li", {title: t(`${kind}Means`)}, icon, make("span", {}, nameOf(kind)),
-      number(value, value === null ? "–" : milliseconds(value), {"data-kind": kind}));
+      number(value, value === null ? "–" : fixed(value, value < 100 ? 1 : 0), {"data-kind": kind, title: t("medianShort",
+        {value: milliseconds(value)})}));
   }));
 }
 
@@ -65,7 +66,7 @@ function chart(width, height) {
 }
 
 function showLatency() {
-  const root = element("latency"), width = root.clientWidth, height = root.clientHeight - 24;
+  const root = element("latency"), width = root.clientWidth - 16, height = root.clientHeight - 24;
   if (state.runs.length === 0) return replace(root, make("p", {class: "empty"}, t("noRuns")));
   if (width < 60 || height < 30) return null;
   return replace(root, chart(width, height), legend());

@@ -19,7 +19,7 @@ function bar(parts, whole) {
   }));
 }
 
-const row = part => make("li", {}, make("i", {class: `key ${part.kind}`, "aria-hidden": "true"}),
+const row = part => make("li", {title: part.tip}, make("i", {class: `key ${part.kind}`, "aria-hidden": "true"}),
   make("span", {}, part.name), number(part.bytes, bytes(part.bytes), {"data-key": part.key}));
 
 function parts() {
@@ -27,11 +27,11 @@ function parts() {
   const scratch = sessions.reduce((sum, one) => sum + one.scratch_bytes, 0);
   const cached = Object.values(caches).reduce((sum, one) => sum + one.bytes, 0);
   const rest = process ? Math.max(process.private_bytes - scratch - cached - models.private_bytes, 0) : 0;
-  return [{kind: "plan", key: "scratch", name: t("memoryPlan"), bytes: scratch},
-    {kind: "models", key: "models", name: t("memoryModels", {count: count(models.opened)}), bytes: models.private_bytes},
-    {kind: "caches", key: "caches", name: t("memoryCaches"), bytes: cached},
-    {kind: "rest", key: "rest", name: t("memoryRest"), bytes: rest},
-    {kind: "files", key: "files", name: t("memoryFiles"), bytes: models.file_bytes_mapped}];
+  return [{kind: "plan", key: "scratch", name: t("memoryPlan"), tip: t("memoryPlanTip"), bytes: scratch},
+    {kind: "models", key: "models", name: t("memoryModels", {count: count(models.opened)}), tip: t("memoryModelsTip"), bytes: models.private_bytes},
+    {kind: "caches", key: "caches", name: t("memoryCaches"), tip: t("memoryCachesTip"), bytes: cached},
+    {kind: "rest", key: "rest", name: t("memoryRest"), tip: t("memoryRestTip"), bytes: rest},
+    {kind: "files", key: "files", name: t("memoryFiles", {count: count(models.opened)}), tip: t("memoryFilesTip"), bytes: models.file_bytes_mapped}];
 }
 
 // Two bars from one zero: the difference is the point, so neither is cut off.
@@ -49,7 +49,7 @@ function showMemory() {
   const all = parts(), whole = all.reduce((sum, part) => sum + part.bytes, 0);
   replace(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ", number(memory.process.private_bytes,
     bytes(memory.process.private_bytes), {"data-key": "process"}), ` ${t("privateTotal")}`]), bar(all, whole),
-  make("ul", {class: "parts", title: t("memoryFilesNote")}, all.map(row)), comparison());
+  make("ul", {class: "parts"}, all.map(row)), comparison());
 }
 
 const ask = later(async () => {

@@ -58,7 +58,7 @@ function row(model) {
   const busy = state.busy.has(model.id);
   const spots = model.classes.slice(0, 6).map(one => swatch(one.colour));
   return make("div", {class: "model", "data-id": model.id, "data-state": model.state,
-    "aria-current": model.id === state.model && state.mode === "one" ? "true" : null},
+    "aria-current": model.id === state.model ? "true" : null},
   make("button", {class: "pick", onclick: () => chooseModel(model.id), title: model.path},
     make("span", {class: "spots"}, spots), make("span", {class: "name"}, model.name),
     resultTag(model)),
@@ -119,8 +119,9 @@ function showList() {
     }
   }
   const ready = [...state.models.values()].filter(model => model.state === "ready").length;
-  element("ready-count").textContent = state.models.size > 0
-    ? t("readyOf", {ready: count(ready), all: count(state.models.size)}) : "";
+  const numbers = {ready: count(ready), all: count(state.models.size)}, shown = element("ready-count");
+  shown.textContent = state.models.size > 0 ? t("readyShort", numbers) : "";
+  shown.title = t("readyOf", numbers);
   element("prepare-all").disabled = ready === state.models.size;
 }
 
@@ -168,6 +169,8 @@ function showDetail() {
     detail = {sign, rows: model.classes.map((_, index) => thresholdRow(model, index)), times: make("dl", {class: "figures-list"}),
       undo: make("button", {class: "quiet", onclick: () => undo()})};
     replace(root, make("div", {class: "head"}, make("h3", {}, `${model.name} · ${t("thresholds")}`), detail.undo),
+      model.classes.length > 0 && make("div", {class: "threshold-head", "aria-hidden": "true"}, make("span", {}, t("score")),
+        make("span", {class: "unsure"}, `${t("unsure")} ≥`), make("span", {class: "NG"}, `${t("NG")} ≥`)),
       model.classes.length > 0 ? detail.rows.map(one => one.root) : make("p", {class: "empty"}, t("noStructure")), detail.times);
   }
   detail.rows.forEach(one => one.show());

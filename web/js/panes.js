@@ -7,7 +7,7 @@ import {pointAt} from "./layers.js";
 import {painted, paintHeat, paintMask, paintTruth} from "./paint.js";
 import {edges} from "./regions.js";
 import {changed, remember, state, watch} from "./state.js";
-import {showUnder} from "./under.js";
+import {chooseLayer, showUnder} from "./under.js";
 
 export const NAMES = ["picture", "heat", "mask", "overlay", "truth"];
 const panes = new Map();        // name -> {root, canvas, message}
@@ -256,10 +256,7 @@ function follow(canvas) {
   canvas.addEventListener("pointerup", event => {
     if (drag && !drag.moved && shows()) {
       const region = regionUnder(pictureAt(canvas, event));
-      if (region && region.layer !== state.layer) {
-        state.layer = region.layer;
-        changed("layer");
-      }
+      if (region && region.layer !== state.layer) chooseLayer(region.layer);
     }
     drag = null;
   });

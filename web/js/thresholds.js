@@ -113,10 +113,8 @@ export function thresholdRow(model, index) {
   const zones = ["OK", "unsure", "NG"].map(kind => make("i", {class: kind}));
   const needle = make("b", {class: "needle", hidden: true}), value = make("span", {class: "value"});
   const root = make("div", {class: "threshold"},
-    make("div", {class: "who"}, colour, make("span", {class: "name"}, one.name), value),
-    make("div", {class: "track"}, make("div", {class: "zones"}, zones, needle), low, high),
-    make("div", {class: "fields"}, make("label", {}, make("span", {class: "unsure"}, t("unsure")), "≥", lowField),
-      make("label", {}, make("span", {class: "NG"}, t("NG")), "≥", highField)));
+    make("div", {class: "who"}, colour, make("span", {class: "name"}, one.name), value, lowField, highField),
+    make("div", {class: "track"}, make("div", {class: "zones"}, zones, needle), low, high));
   const show = () => {
     const now = thresholdsOf(id, index), lower = now.low ?? now.high;
     low.value = lower;

@@ -94,6 +94,11 @@ function showDisplay() {
 
 export function chooseLayer(index) {
   state.layer = index;
+  const {model} = state.layers[index];
+  if (model !== state.model) {
+    state.model = model;
+    changed("model");
+  }
   changed("layer");
 }
 
