@@ -66,7 +66,7 @@ function chart(width, height) {
 }
 
 function showLatency() {
-  const root = element("latency"), width = root.clientWidth - 16, height = root.clientHeight - 24;
+  const root = element("latency"), width = root.clientWidth - 16, height = root.clientHeight - (width < 270 ? 44 : 24);
   if (state.runs.length === 0) return replace(root, make("p", {class: "empty"}, t("noRuns")));
   if (width < 60 || height < 30) return null;
   return replace(root, chart(width, height), legend());

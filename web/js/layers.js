@@ -56,6 +56,15 @@ function layerOf(result, index, kept) {
   };
 }
 
+// Of the chosen model's, the one with the highest score; what is not a number is above all.
+function strongest(layers) {
+  const own = layers.some(layer => layer.model === state.model), rank = layer => layer.score ?? Infinity;
+  return layers.reduce((best, layer, i) => {
+    if (own && layer.model !== state.model) return best;
+    return best < 0 || rank(layer) > rank(layers[best]) ? i : best;
+  }, -1);
+}
+
 let loading = null;
 
 async function load(layers, signal) {
@@ -95,8 +104,7 @@ export async function showLayers() {
   state.layers = layers;
   layers.forEach(judgeLayer);
   const same = layers.findIndex(layer => before && layer.model === before.model && layer.index === before.index);
-  const strongest = layers.reduce((best, layer, i) => ((layer.score ?? 2) > (layers[best]?.score ?? 2) ? i : best), 0);
-  state.layer = state.mode === "one" && same >= 0 ? same : strongest;
+  state.layer = same >= 0 && before.model === state.model ? same : strongest(layers);
   state.region = null;
   changed("layers");
 }

@@ -148,8 +148,7 @@ function figures(model) {
   const pairs = [
     ...["open_ms", "bind_ms", "first_ms", "last_ms", "median_ms"].map(key => [key, times[key], milliseconds(times[key])]),
     ["runs", times.runs, count(times.runs)],
-    ...["private_bytes", "derived_bytes", "file_bytes", "resident_bytes"].filter(key => memory[key] !== null)
-      .map(key => [key, memory[key], bytes(memory[key])])];
+    ...["private_bytes", "derived_bytes", "file_bytes"].map(key => [key, memory[key], bytes(memory[key])])];
   return [pairs.map(([key, value, text]) => make("div", {class: "pair"}, make("dt", {}, t(key)),
     make("dd", {}, number(value, text, {"data-key": key})))),
   make("div", {class: "pair wide"}, make("dt", {}, t("inputOf")), make("dd", {}, input ? `${input.name}, ${size}` : "–")),

@@ -193,7 +193,8 @@ function drawPane(name, pane) {
   const place = placeIn(width, height);
   DRAWINGS[name](context, place, ratio);
   if (state.outlines && name !== "mask" && name !== "truth") {
-    for (const layer of state.layers) if (layer.labels) outlineLayer(context, place, layer, ratio);
+    const outlined = name === "heat" ? [state.layers[state.layer]] : state.layers;
+    for (const layer of outlined) if (layer?.labels) outlineLayer(context, place, layer, ratio);
   }
   drawRegion(context, place, ratio);
 }

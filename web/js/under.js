@@ -103,8 +103,8 @@ export function chooseLayer(index) {
 }
 
 function chip(layer, index) {
-  const verdict = layer.verdict ?? "none", name = state.mode === "all" && layer.name !== layer.modelName &&
-    state.layers.filter(one => one.model === layer.model).length > 1 ? `${layer.modelName} · ${layer.name}` : layer.name;
+  const verdict = layer.verdict ?? "none";
+  const name = state.mode === "one" || layer.name.startsWith(layer.modelName) ? layer.name : `${layer.modelName} · ${layer.name}`;
   return make("button", {class: `chip ${verdict}`, "aria-pressed": String(index === state.layer),
     onclick: () => chooseLayer(index)}, swatch(layer.colour), make("span", {class: "chip-name"}, name),
   number(layer.score, score(layer.score), {class: "score"}),
