@@ -15,8 +15,9 @@ function showVerdict() {
   const verdict = verdictOf(state.picture);
   if (!state.picture) return replace(root);
   const classes = results.flatMap(result => result.classes), many = classes.length > 1;
+  const bad = state.layers.filter(layer => layer.verdict === "NG").length;
   const most = results.length > 0 && Math.max(...classes.map(one => one.score ?? 0));
-  const by = results.length === 0 ? "" : many && state.mode === "all" ? t("verdictAll", {count: classes.length})
+  const by = results.length === 0 ? "" : many && state.mode === "all" ? t(bad > 0 ? "verdictSome" : "verdictAll", {count: classes.length, bad})
     : t("verdictBy", {model: results[0].model.name, score: score(most)});
   const sign = JSON.stringify([verdict, by, state.picture.key, document.documentElement.lang]);
   // A live region is read whenever it is written.
@@ -28,7 +29,7 @@ function showVerdict() {
 }
 
 function head(many) {
-  const names = [["#", ""], many && [t("className"), ""], [t("area"), "n"], [t("peak"), "n"], [t("box"), "n", t("boxTip")]];
+  const names = [["#", ""], many && [t("className"), "class"], [t("area"), "n"], [t("peak"), "n"], [t("box"), "n", t("boxTip")]];
   return make("thead", {}, make("tr", {}, names.filter(one => one).map(([text, kind, tip]) =>
     make("th", {scope: "col", class: kind, title: tip ?? null}, text))));
 }

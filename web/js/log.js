@@ -16,7 +16,7 @@ export function note(level, message, time = Date.now() / 1000) {
 const entryKey = entry => `${entry.time} ${entry.message}`;
 
 function entry(one) {
-  return make("li", {class: one.level, "data-key": entryKey(one)},
+  return make("p", {class: one.level, "data-key": entryKey(one)},
     make("time", {datetime: new Date(one.time * 1000).toISOString()}, clock(one.time)), make("span", {}, one.message));
 }
 
