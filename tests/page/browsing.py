@@ -53,11 +53,13 @@ class PageTest(viewing.harness.HayaTest):
         """Colours and thresholds as somebody would set them."""
         files = sorted(path.name for path in (DEMO / "models").glob("*.pb"))
         for file in files:
-            model = cls.server.wait_for(file, lambda model: model["state"] == "ready" or "--no-prepare" in cls.arguments)
+            cold = "--no-prepare" in cls.arguments
+            model = cls.server.wait_for(file, lambda model: cold or model["state"] == "ready")
             if model["classes"]:
                 count = len(model["classes"])
                 colours = COLOURS if count == 6 else [COLOURS[int(model["name"][-1]) - 1]]
-                cls.put(model["id"], [{"colour": colour, "threshold": 0.8, "threshold_low": 0.4} for colour in colours])
+                cls.put(model["id"], [{"colour": colour, "threshold": 0.8, "threshold_low": 0.4}
+                                      for colour in colours])
 
     @classmethod
     def put(cls, id, classes):
@@ -90,10 +92,11 @@ class PageTest(viewing.harness.HayaTest):
         """A picture by its title, and what the page then shows of it."""
         page = page or self.page
         page.locator(f'.cell[title="{name}"]').click()
-        expect(page.locator("#verdict .of")).to_have_text(pathlib.PurePath(name).name)
+        expect(page.locator("#verdict .of")).to_have_text(name)
 
     def model(self, name, page=None):
-        return (page or self.page).locator(".model", has=(page or self.page).locator(f'.pick .name:text-is("{name}")'))
+        page = page or self.page
+        return page.locator(".model", has=page.locator(f'.pick .name:text-is("{name}")'))
 
     def infer(self, model, picture):
         self.pick(picture)

@@ -2,8 +2,6 @@
 """The viewer's page, used as people use it."""
 
 import json
-import math
-import os
 import re
 import struct
 import unittest
@@ -30,10 +28,10 @@ class Looking(PageTest):
 
     def test_it_opens_with_the_pictures_and_models_that_there_are(self):
         expect(self.page.locator(".model")).to_have_count(7)
-        expect(self.page.locator("#picture-count")).to_have_text("36 pictures")
+        expect(self.page.locator("#picture-count")).to_have_text("36")
         expect(self.page.locator(".folder")).to_have_text(["brick", "fabric", "grid", "leather", "metal", "wood"])
         expect(self.model("class3").locator(".state")).to_have_text("ready")
-        self.assertEqual(self.page.locator('.structure .id').all_inner_texts().__len__(), 2)
+        expect(self.page.locator(".structure .id")).to_have_count(2)
 
     def test_numbers_are_the_servers_to_the_bit(self):
         result = self.infer("class1", FABRIC)
@@ -48,7 +46,8 @@ class Looking(PageTest):
         self.server.wait_for("class1.pb", lambda model: model["times"]["last_ms"] == result["times"]["run_ms"])
         self.page.wait_for_timeout(700)
         times = self.server.models()["class1.pb"]["times"]
-        shown = self.page.locator(".figures-list data").evaluate_all("all => all.map(one => [one.dataset.key, one.value])")
+        shown = self.page.locator(".figures-list data").evaluate_all(
+            "all => all.map(one => [one.dataset.key, one.value])")
         for key, value in shown:
             if key in times:
                 # Events have 17 digits, answers 15.
@@ -70,7 +69,7 @@ class Looking(PageTest):
         self.page.locator("#auto").check()
         self.model("class1").locator(".pick").click()
         self.page.locator(".folder", has_text="fabric").click()
-        expect(self.page.locator("#picture-count")).to_have_text("6 pictures")
+        expect(self.page.locator("#picture-count")).to_have_text("6")
         self.page.locator("#list").focus()
         for judged in range(1, 7):
             expect(self.page.locator(".badge:not(.none)")).to_have_count(judged)
@@ -85,19 +84,21 @@ class Looking(PageTest):
     def test_a_dropped_picture_is_inferred(self):
         self.page.locator("#auto").check()
         data = (DEMO / "pictures/brick/test/patch/000.png").read_bytes()
-        with self.page.expect_response(lambda response: "/api/infer?" in response.url) as answer:
+        with self.page.expect_response(lambda response: "picture=%40" in response.url) as answer:
             self.page.evaluate("""bytes => {
                 const transfer = new DataTransfer();
                 transfer.items.add(new File([new Uint8Array(bytes)], "part.png", {type: "image/png"}));
                 for (const kind of ["dragenter", "dragover", "drop"]) {
-                    document.body.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+                    document.body.dispatchEvent(new DragEvent(kind,
+                        {dataTransfer: transfer, bubbles: true, cancelable: true}));
                 }
             }""", list(data))
         result = answer.value.json()
         self.assertEqual(result["picture"]["name"], "part.png")
         self.assertTrue(result["picture"]["ref"].startswith("@"))
         expect(self.page.locator("#verdict .of")).to_have_text("part.png")
-        expect(self.page.locator("#verdict .tag")).to_contain_text({"OK": "OK", "unsure": "Unsure", "NG": "NG"}[result["verdict"]])
+        words = {"OK": "OK", "unsure": "Unsure", "NG": "NG"}
+        expect(self.page.locator("#verdict .tag")).to_contain_text(words[result["verdict"]])
         expect(self.page.locator("#drop")).to_be_hidden()
 
     def test_what_is_no_picture_is_refused_in_a_sentence(self):
@@ -129,12 +130,11 @@ class Looking(PageTest):
         row = self.page.locator("#regions tbody tr").first
         row.hover()
         expect(row).to_have_class(re.compile("pointed"))
+        whole = self.page.locator("#zoom").inner_text()
         row.click()
-        expect(self.page.locator("#zoom")).not_to_have_text("–")
-        zoomed = float(self.page.locator("#zoom").inner_text().split()[0])
+        expect(self.page.locator("#zoom")).not_to_have_text(whole)
         self.page.keyboard.press("0")
-        self.page.wait_for_timeout(200)
-        self.assertGreater(zoomed, float(self.page.locator("#zoom").inner_text().split()[0]))
+        expect(self.page.locator("#zoom")).to_have_text(whole)
 
 
 class Thresholds(PageTest):
@@ -155,9 +155,9 @@ class Thresholds(PageTest):
         self.page.locator("#auto").uncheck()
         self.infer("class1", SCRATCH)
         expect(self.page.locator("#verdict .tag")).to_contain_text("NG")
-        before, undone = self.classes(), self.server.models()["class1.pb"]["settings"]["undo"]
+        before = self.classes()
         puts = []
-        self.page.on("request", lambda request: request.method == "PUT" and "settings" in request.url and puts.append(request))
+        self.page.on("request", lambda request: request.url.endswith("/settings") and puts.append(request.url))
         self.drag(self.page.locator(".track .high"), 1.0)
         expect(self.page.locator("#verdict .tag")).to_contain_text("Unsure")
         self.assertEqual(puts, [])
@@ -166,15 +166,18 @@ class Thresholds(PageTest):
         harness.wait_until(lambda: self.classes()["threshold"] == 1.0, 20)
         settings = json.loads((self.shared / "class1.json").read_text())
         self.assertIn("1.0", json.dumps(settings))
+        self.page.wait_for_timeout(100)     # so that the events of the page come in
         self.assertEqual(len(puts), 1)
         result = self.infer("class1", SCRATCH)
         self.assertEqual(result["verdict"], "unsure")
         expect(self.page.locator("#regions tbody tr")).to_have_count(result["classes"][0]["region_count"])
         self.assertEqual(self.numbers("#regions .area"), [one["area"] for one in result["classes"][0]["regions"]])
+        undo = self.server.models()["class1.pb"]["settings"]["undo"]
+        expect(self.page.locator(".detail .head button")).to_have_text(f"Undo ({undo})")
         self.page.locator(".detail .head button").click()
         expect(self.page.locator("#verdict .tag")).to_contain_text("NG")
         self.assertEqual(self.classes(), before)
-        self.assertEqual(self.server.models()["class1.pb"]["settings"]["undo"], undone)
+        self.assertEqual(self.server.models()["class1.pb"]["settings"]["undo"], undo - 1)
 
     def test_regions_while_dragging_are_those_of_the_server_at_that_threshold(self):
         self.page.locator("#auto").uncheck()
@@ -185,9 +188,10 @@ class Thresholds(PageTest):
             field.press("Tab")
             harness.wait_until(lambda: self.classes()["threshold"] == value, 20)
             expect(self.page.locator("#regions .area").first).to_be_visible()
-            shown = self.numbers("#regions .area"), [single(one) for one in self.numbers("#regions .peak")]
+            shown = [(area, single(peak)) for area, peak in
+                     zip(self.numbers("#regions .area"), self.numbers("#regions .peak"))]
             regions = self.infer("class1", FABRIC)["classes"][0]["regions"]
-            self.assertEqual(shown, ([one["area"] for one in regions], [single(one["peak"]["value"]) for one in regions]))
+            self.assertEqual(shown, [(one["area"], single(one["peak"]["value"])) for one in regions])
 
 
 class Cold(PageTest):
@@ -220,8 +224,10 @@ class Looks(PageTest):
     def test_every_text_is_there_in_both_languages(self):
         tables = self.page.evaluate("""async () => {
             const {en} = await import("/js/en.js"), {ja} = await import("/js/ja.js");
-            const names = text => typeof text === "function" ? null : [...text.matchAll(/\\{\\w+\\}/g)].map(String).sort();
-            return [en, ja].map(table => Object.fromEntries(Object.entries(table).map(([key, text]) => [key, names(text)])));
+            const names = text => typeof text === "function" ? null
+                : [...text.matchAll(/\\{\\w+\\}/g)].map(String).sort();
+            return [en, ja].map(table => Object.fromEntries(
+                Object.entries(table).map(([key, text]) => [key, names(text)])));
         }""")
         self.assertEqual(set(tables[0]), set(tables[1]))
         for key, names in tables[0].items():
@@ -233,12 +239,13 @@ class Looks(PageTest):
             for locale in ("en-US", "ja-JP"):
                 page = self.open(viewport={"width": width, "height": height}, locale=locale)
                 expect(page.locator("#verdict .tag")).to_be_visible()
-                wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+                wide = page.evaluate("(root => [root.scrollWidth, root.scrollHeight])(document.documentElement)")
                 self.assertEqual(wide, [width, height])
-                cut = page.evaluate("""() => [...document.querySelectorAll("button, .tag, th, h2, h3, .state, .threshold input")]
+                cut = page.evaluate("""() => [...document.querySelectorAll(
+                        "button, .tag, th, h2, h3, .state, .threshold input")]
                     .filter(one => one.offsetParent && (one.scrollWidth > one.clientWidth + 1 ||
                         one.getBoundingClientRect().right > innerWidth + 1))
-                    .filter(one => !one.closest(".pick, .hidden") && !one.matches(".hidden")).map(one => one.outerHTML)""")
+                    .filter(one => !one.closest(".pick, .hidden")).map(one => one.outerHTML)""")
                 self.assertEqual(cut, [], (width, locale))
                 page.context.close()
 
@@ -278,7 +285,9 @@ class Many(PageTest):
 
     @classmethod
     def colour_classes(cls):
-        chunk = lambda kind, data: (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
         pixels = zlib.compress(b"\0" + b"\x80" * 8)
         data = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 1, 8, 0, 0, 0, 0)) +
                 chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
@@ -289,7 +298,7 @@ class Many(PageTest):
 
     def test_only_what_is_in_sight_has_elements(self):
         self.page.locator(".folder", has_text="many").click()
-        expect(self.page.locator("#picture-count")).to_have_text("10,000 pictures")
+        expect(self.page.locator("#picture-count")).to_have_text("10,000")
         self.assertLess(self.page.locator(".cell").count(), 60)
         slowest = self.page.evaluate("""async () => {
             const list = document.getElementById("list"), times = [];
@@ -305,7 +314,7 @@ class Many(PageTest):
         self.assertLess(slowest, 50)
         self.page.locator("#list").focus()
         self.page.keyboard.press("End")
-        expect(self.page.locator("#verdict .of")).to_have_text("09999.png")
+        expect(self.page.locator("#verdict .of")).to_have_text("pictures/many/09999.png")
         expect(self.page.locator('.cell[aria-posinset="10000"]')).to_be_in_viewport()
 
 

@@ -30,11 +30,13 @@ async function failure(response) {
 
 // A response that is fine; too much at once is tried again a few times, when the server says.
 export async function ask(method, path, {parameters, body, json, signal} = {}) {
-  const headers = json ? {"Content-Type": "application/json"} : body ? {"Content-Type": "application/octet-stream"} : {};
+  const headers = json ? {"Content-Type": "application/json"} : body ? {"Content-Type": "application/octet-stream"}
+      : {};
   for (let tries = 0; ; tries++) {
     let response;
     try {
-      response = await fetch(path + query(parameters), {method, headers, signal, body: json ? JSON.stringify(json) : body});
+      response = await fetch(path + query(parameters), {method, headers, signal, body: json ? JSON.stringify(json)
+          : body});
     } catch (error) {
       throw error.name === "AbortError" ? error : new ServerError(t("noServer"), 0, null);
     }

@@ -38,7 +38,8 @@ function startSwap() {
 }
 
 recall();
-for (const start of [startSettings, startLog, startPictures, startFolders, startPanes, startUnder, startModels, startJudged,
+for (const start of [startSettings, startLog, startPictures, startFolders, startPanes, startUnder, startModels,
+    startJudged,
   startLatency, startMemory, startKeys, startZoom, startSwap]) {
   start();
 }

@@ -33,7 +33,7 @@ const blueYellow = at => fromOklab(0.22 + 0.72 * at, 0.01 * at, -0.09 + 0.25 * a
 
 const grey = at => [255 * at, 255 * at, 255 * at];
 
-// Seventeen points of the maps of those names by Smith, van der Walt and Firing, which are in the public domain (CC0).
+// Seventeen points of the maps of those names by Smith, van der Walt and Firing, in the public domain (CC0).
 const POINTS = {
   viridis: "44015448186a472d7b4240863b528b33638d2c728e26828e21918c1f9f8827ad813dbc745cc86381d34daadc32d5e21afde725",
   inferno: "0000040b0724210c4a3d096557106e71196e8a226aa32c61bc3754d04545e35933f1711ff98c0afcaa0ff9c932f2e865fcffa4",
@@ -43,7 +43,8 @@ const POINTS = {
 const between = points => at => {
   const place = at * 16, first = Math.min(Math.floor(place), 15), weight = place - first;
   return [0, 1, 2].map(part => {
-    const [from, to] = [first, first + 1].map(i => parseInt(points.slice(6 * i + 2 * part, 6 * i + 2 * part + 2), 16));
+    const [from, to] = [first, first + 1].map(i => parseInt(points.slice(6 * i + 2 * part, 6 * i + 2 * part + 2),
+        16));
     return from + (to - from) * weight;
   });
 };
@@ -58,6 +59,7 @@ export const colourMaps = {
 };
 
 // What is not a number gets the highest colour: it must not look like "nothing".
-export const colourIndex = value => (!(value < 1) ? STEPS - 1 : value > 0 ? Math.floor(value * (STEPS - 1) + 0.5) : 0);
+export const colourIndex = value => (!(value < 1) ? STEPS - 1 : value > 0 ? Math.floor(value * (STEPS - 1) + 0.5)
+    : 0);
 
 export const rgb = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));

@@ -32,5 +32,6 @@ export function swatch(colour) {
 }
 
 export function replace(parent, ...children) {
-  parent.replaceChildren(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...children.flat(Infinity).filter(child => child !== null && child !== undefined &&
+      child !== false));
 }

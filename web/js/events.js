@@ -17,8 +17,10 @@ const structures = later(async () => {
 }, 500);
 
 async function loadAll() {
-  const [server, {models, structures: known, preparing}] = await Promise.all([api.get("/api/server"), api.get("/api/models")]);
-  Object.assign(state, {server, structures: known, preparing, models: new Map(models.map(model => [model.id, model]))});
+  const [server, {models, structures: known, preparing}] = await Promise.all([api.get("/api/server"),
+      api.get("/api/models")]);
+  Object.assign(state, {server, structures: known, preparing, models: new Map(models.map(model => [model.id,
+      model]))});
   if (!state.models.has(state.model)) state.model = state.models.keys().next().value ?? null;
   changed("server", "models", "structures", "model");
 }

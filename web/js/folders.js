@@ -17,7 +17,8 @@ const item = folder => one => ({...one, key: one.path, short: shortName(folder, 
 
 // "brick/scratch/000": the name, and what tells it from others of that name.
 function shortName(folder, one) {
-  const parts = one.path.slice(folder ? folder.length + 1 : 0).split("/").filter(part => part !== "test" && part !== "train");
+  const parts = one.path.slice(folder ? folder.length + 1 : 0).split("/").filter(part => part !== "test" &&
+      part !== "train");
   return parts.slice(-3).join("/").replace(/\.[^.]+$/, "");
 }
 
@@ -90,7 +91,8 @@ export async function takeFiles(files) {
   const made = [];
   for (const file of files) {
     if (!isPicture(file)) continue;
-    made.push({key: `dropped:${dropped.length}`, path: null, file, name: file.name, truth: null, defect: null, mask: false});
+    made.push({key: `dropped:${dropped.length}`, path: null, file, name: file.name, truth: null, defect: null,
+        mask: false});
     dropped.push(made.at(-1));
   }
   if (made.length === 0) {
@@ -137,7 +139,8 @@ function crumbs() {
   const roots = state.server?.data ?? [];
   const made = parts.map((part, i) => {
     const to = parts.slice(0, i + 1).join("/"), here = i === parts.length - 1;
-    return make("button", {class: "crumb", "aria-current": here ? "true" : null, onclick: () => openFolder(to)}, part);
+    return make("button", {class: "crumb", "aria-current": here ? "true" : null, onclick: () => openFolder(to)},
+        part);
   });
   if (roots.length > 1 || state.folder?.dropped) {
     made.unshift(make("button", {class: "crumb", onclick: () => openFolder(null)}, t("folders")));

@@ -25,7 +25,8 @@ function keep(picture, json) {
   state.results.set(picture.key, results);
   if (state.results.size > MOST_PICTURES) state.results.delete(state.results.keys().next().value);
   const result = {result: json.result, model: json.model, times: json.times, classes: json.classes.map(one => ({
-    name: one.name, colour: one.colour, threshold: one.threshold, threshold_low: one.threshold_low, score: one.score,
+    name: one.name, colour: one.colour, threshold: one.threshold, threshold_low: one.threshold_low,
+        score: one.score,
     areaThreshold: areaThreshold(one), map: one.map}))};
   results.set(json.model.id, result);
   const kind = json.first_run ? "cold" : json.switched ? "switched" : "prepared";
@@ -40,13 +41,15 @@ function keep(picture, json) {
 
 function noteRun(json, picture, result) {
   const verdict = verdictOfResult(result);
-  note("info", t(json.first_run ? "logFirst" : "logRun", {model: json.model.name, picture: picture.name,
+  note("info", t(json.first_run ? "logFirst" : "logRun", {model: json.model.name,
+      picture: picture.short ?? picture.name,
     time: milliseconds(json.times.run_ms), verdict: verdict ? t(verdict) : t("noVerdict")}));
 }
 
 function begin(kind, picture, model) {
   stop(kind);
-  const one = {picture, model, controller: new AbortController(), request: `page-${Date.now().toString(36)}-${++number}`};
+  const one = {picture, model, controller: new AbortController(),
+      request: `page-${Date.now().toString(36)}-${++number}`};
   running.set(kind, one);
   return one;
 }
@@ -106,7 +109,7 @@ async function readRound(stream, picture) {
     } else if (line.type === "error") {
       alertUser(line.error.message);
     } else if (line.type === "end" && !line.cancelled) {
-      note("info", t("logAll", {picture: picture.name, time: milliseconds(line.total_ms)}));
+      note("info", t("logAll", {picture: picture.short ?? picture.name, time: milliseconds(line.total_ms)}));
     }
   }
 }
@@ -122,7 +125,8 @@ export async function inferAll() {
   changed("busy", "results", "layers", "model");
   try {
     await withReference(picture, signal, reference => readRound(
-      api.lines("POST", "/api/infer-all", {parameters: {picture: reference, request: mine.request}, signal}), picture));
+      api.lines("POST", "/api/infer-all", {parameters: {picture: reference, request: mine.request}, signal}),
+          picture));
   } catch (error) {
     failed(error);
   } finally {

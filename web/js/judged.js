@@ -17,7 +17,8 @@ function showVerdict() {
   const classes = results.flatMap(result => result.classes), many = classes.length > 1;
   const bad = state.layers.filter(layer => layer.verdict === "NG").length;
   const most = results.length > 0 && Math.max(...classes.map(one => one.score ?? 0));
-  const by = results.length === 0 ? "" : many && state.mode === "all" ? t(bad > 0 ? "verdictSome" : "verdictAll", {count: classes.length, bad})
+  const by = results.length === 0 ? "" : many && state.mode === "all"
+      ? t(bad > 0 ? "verdictSome" : "verdictAll", {count: classes.length, bad})
     : t("verdictBy", {model: results[0].model.name, score: score(most)});
   const sign = JSON.stringify([verdict, by, state.picture.key, document.documentElement.lang]);
   // A live region is read whenever it is written.
@@ -25,11 +26,12 @@ function showVerdict() {
   root.dataset.sign = sign;
   return replace(root, results.length > 0 && make("strong", {class: `tag ${verdict ?? "none"}`},
     verdict ? `${SIGNS[verdict]} ${t(verdict)}` : t("noVerdict")),
-  make("span", {class: "of"}, state.picture.name), make("span", {class: "by"}, by));
+  make("span", {class: "of"}, state.picture.path ?? state.picture.name), make("span", {class: "by"}, by));
 }
 
 function head(many) {
-  const names = [["#", ""], many && [t("className"), "class"], [t("area"), "n"], [t("peak"), "n"], [t("box"), "n", t("boxTip")]];
+  const names = [["#", ""], many && [t("className"), "class"], [t("area"), "n"], [t("peak"), "n"],
+      [t("box"), "n", t("boxTip")]];
   return make("thead", {}, make("tr", {}, names.filter(one => one).map(([text, kind, tip]) =>
     make("th", {scope: "col", class: kind, title: tip ?? null}, text))));
 }
@@ -45,7 +47,8 @@ function regionRow({layer, index, region}, n, many) {
   make("td", {class: "n"}, number(region.area, count(region.area), {class: "area"})),
   make("td", {class: "n"}, number(region.peak.value, fixed(region.peak.value, 4), {class: "peak",
     title: `(${region.peak.x}, ${region.peak.y})`})),
-  make("td", {class: "n"}, number(region.box.join(" "), `${left}, ${top}, ${right - left}×${bottom - top}`, {class: "box"})));
+  make("td", {class: "n"}, number(region.box.join(" "), `${left}, ${top}, ${right - left}×${bottom - top}`,
+      {class: "box"})));
 }
 
 function showRegions() {

@@ -15,12 +15,14 @@ function shape(kind, x, y) {
   if (kind === "switched") {
     return draw("path", {class: kind, d: `M${x} ${y - r * 1.15}L${x + r * 1.1} ${y + r * 0.9}H${x - r * 1.1}Z`});
   }
-  return draw("path", {class: kind, d: `M${x} ${y - r * 1.35}L${x + r * 1.35} ${y}L${x} ${y + r * 1.35}L${x - r * 1.35} ${y}Z`});
+  const d = r * 1.35;
+  return draw("path", {class: kind, d: `M${x} ${y - d}L${x + d} ${y}L${x} ${y + d}L${x - d} ${y}Z`});
 }
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b), half = sorted.length >> 1;
-  return sorted.length === 0 ? null : sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return sorted.length === 0 ? null : sorted.length % 2 === 1 ? sorted[half]
+      : (sorted[half - 1] + sorted[half]) / 2;
 }
 
 // A round step of the axis: 1, 2 or 5 times a power of ten.
@@ -33,7 +35,8 @@ function axis(top, y, left, right) {
   const step = roundStep(top / 3), lines = [];
   for (let value = 0; value <= top * 1.001; value += step) {
     lines.push(draw("line", {class: "grid", x1: left, x2: right, y1: y(value), y2: y(value)}),
-      draw("text", {class: "axis", x: left - 6, y: y(value) + 3.5, "text-anchor": "end"}, fixed(value, step < 1 ? 1 : 0)));
+      draw("text", {class: "axis", x: left - 6, y: y(value) + 3.5, "text-anchor": "end"},
+          fixed(value, step < 1 ? 1 : 0)));
   }
   return lines;
 }
@@ -41,9 +44,11 @@ function axis(top, y, left, right) {
 function legend() {
   return make("ul", {class: "keys"}, KINDS.map(kind => {
     const value = median(state.runs.filter(run => run.kind === kind).map(run => run.run));
-    const icon = draw("svg", {class: "icon", viewBox: "-6 -6 12 12", width: 12, height: 12, "aria-hidden": "true"}, shape(kind, 0, 0));
+    const icon = draw("svg", {class: "icon", viewBox: "-6 -6 12 12", width: 12, height: 12, "aria-hidden": "true"},
+        shape(kind, 0, 0));
     return make("li", {title: t(`${kind}Means`)}, icon, make("span", {}, nameOf(kind)),
-      number(value, value === null ? "–" : fixed(value, value < 100 ? 1 : 0), {"data-kind": kind, title: t("medianShort",
+      number(value, value === null ? "–" : fixed(value, value < 100 ? 1 : 0),
+          {"data-kind": kind, title: t("medianShort",
         {value: milliseconds(value)})}));
   }));
 }
@@ -57,7 +62,8 @@ function chart(width, height) {
   const slots = Math.max(runs.length, 20), x = i => left + 6 + (right - left - 12) * (i / (slots - 1));
   const marks = runs.map((run, i) => {
     const made = shape(run.kind, x(i), y(run.run));
-    made.append(draw("title", {}, t("runTip", {model: run.model, time: milliseconds(run.run), kind: nameOf(run.kind)})));
+    made.append(draw("title", {}, t("runTip", {model: run.model, time: milliseconds(run.run),
+        kind: nameOf(run.kind)})));
     return made;
   });
   return draw("svg", {viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
@@ -66,7 +72,8 @@ function chart(width, height) {
 }
 
 function showLatency() {
-  const root = element("latency"), width = root.clientWidth - 16, height = root.clientHeight - (width < 270 ? 44 : 24);
+  const root = element("latency"), width = root.clientWidth - 16,
+      height = root.clientHeight - (width < 270 ? 44 : 24);
   if (state.runs.length === 0) return replace(root, make("p", {class: "empty"}, t("noRuns")));
   if (width < 60 || height < 30) return null;
   return replace(root, chart(width, height), legend());

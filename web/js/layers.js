@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The maps that are shown: one for each class of each result. A layer has the exact numbers, and what they say by the
-// thresholds as they are now.
+// The maps that are shown: one for each class of each result. A layer has the exact numbers, and what they say by
+// the thresholds as they are now.
 
 import * as api from "./api.js";
 import {alertUser} from "./log.js";
@@ -51,7 +51,8 @@ function layerOf(result, index, kept) {
   const key = `${result.result}/${index}`;
   return kept.get(key) ?? {
     key, told, model: result.model.id, modelName: result.model.name, index, name: told.name,
-    colour: colour ?? told.colour, score: told.score, width: told.map.width, height: told.map.height, url: told.map.url,
+    colour: colour ?? told.colour, score: told.score, width: told.map.width, height: told.map.height,
+        url: told.map.url,
     values: null, labels: null, regions: [], lines: [], verdict: null, reached: undefined,
   };
 }

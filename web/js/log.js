@@ -17,7 +17,8 @@ const entryKey = entry => `${entry.time} ${entry.message}`;
 
 function entry(one) {
   return make("p", {class: one.level, "data-key": entryKey(one)},
-    make("time", {datetime: new Date(one.time * 1000).toISOString()}, clock(one.time)), make("span", {}, one.message));
+    make("time", {datetime: new Date(one.time * 1000).toISOString()}, clock(one.time)),
+        make("span", {}, one.message));
 }
 
 function showLog() {

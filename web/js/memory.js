@@ -28,16 +28,19 @@ function parts() {
   const cached = Object.values(caches).reduce((sum, one) => sum + one.bytes, 0);
   const rest = process ? Math.max(process.private_bytes - scratch - cached - models.private_bytes, 0) : 0;
   return [{kind: "plan", key: "scratch", name: t("memoryPlan"), tip: t("memoryPlanTip"), bytes: scratch},
-    {kind: "models", key: "models", name: t("memoryModels", {count: count(models.opened)}), tip: t("memoryModelsTip"), bytes: models.private_bytes},
+    {kind: "models", key: "models", name: t("memoryModels", {count: count(models.opened)}),
+        tip: t("memoryModelsTip"), bytes: models.private_bytes},
     {kind: "caches", key: "caches", name: t("memoryCaches"), tip: t("memoryCachesTip"), bytes: cached},
     {kind: "rest", key: "rest", name: t("memoryRest"), tip: t("memoryRestTip"), bytes: rest},
-    {kind: "files", key: "files", name: t("memoryFiles", {count: count(models.opened)}), tip: t("memoryFilesTip"), bytes: models.file_bytes_mapped}];
+    {kind: "files", key: "files", name: t("memoryFiles", {count: count(models.opened)}), tip: t("memoryFilesTip"),
+        bytes: models.file_bytes_mapped}];
 }
 
 // Two bars from one zero: the difference is the point, so neither is cut off.
 function comparison() {
   const most = TENSORFLOW_EACH[1];
-  const one = (name, kind, text, value) => make("div", {class: "versus"}, make("span", {}, name), bar([{kind, name, bytes: value}], most),
+  const one = (name, kind, text, value) => make("div", {class: "versus"}, make("span", {}, name), bar([{kind, name,
+      bytes: value}], most),
     make("b", {}, text));
   return make("div", {class: "compare"}, make("h4", {}, t("memoryCompare")),
     one(t("memoryHaya"), "plan", bytes(HAYA_EACH), HAYA_EACH),
@@ -47,7 +50,8 @@ function comparison() {
 function showMemory() {
   if (!memory) return;
   const all = parts(), whole = all.reduce((sum, part) => sum + part.bytes, 0);
-  replace(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ", number(memory.process.private_bytes,
+  replace(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ",
+      number(memory.process.private_bytes,
     bytes(memory.process.private_bytes), {"data-key": "process"}), ` ${t("privateTotal")}`]), bar(all, whole),
   make("ul", {class: "parts"}, all.map(row)), comparison());
 }

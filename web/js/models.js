@@ -42,7 +42,10 @@ const tellVisible = later(() => {
   api.put("/api/visible", {json: {models: [...inSight].slice(0, 1000)}}).catch(() => {});
 }, 400);
 const sight = new IntersectionObserver(entries => {
-  for (const entry of entries) entry.isIntersecting ? inSight.add(entry.target.dataset.id) : inSight.delete(entry.target.dataset.id);
+  for (const {target, isIntersecting} of entries) {
+    if (isIntersecting) inSight.add(target.dataset.id);
+    else inSight.delete(target.dataset.id);
+  }
   tellVisible();
 });
 
@@ -62,22 +65,26 @@ function row(model) {
   make("button", {class: "pick", onclick: () => chooseModel(model.id), title: model.path},
     make("span", {class: "spots"}, spots), make("span", {class: "name"}, model.name),
     resultTag(model)),
-  make("span", {class: `state ${model.state}`, title: model.error ?? (model.state === "cold" ? t("coldTip") : null)}, t(model.state)),
+  make("span", {class: `state ${model.state}`, title: model.state === "cold" ? t("coldTip") : model.error},
+    t(model.state)),
   make("span", {class: "figures"}, number(model.times.median_ms ?? model.times.first_ms,
     milliseconds(model.times.median_ms ?? model.times.first_ms), {class: "median"}),
-  number(model.memory.private_bytes, model.state === "cold" ? "–" : bytes(model.memory.private_bytes), {class: "private"})),
+  number(model.memory.private_bytes, model.state === "cold" ? "–" : bytes(model.memory.private_bytes),
+      {class: "private"})),
   make("span", {class: "acts"},
     make("button", {class: "quiet prepare", disabled: ["ready", "preparing", "broken"].includes(model.state),
       onclick: () => prepare([model.id]), "aria-label": `${t("prepare")} ${model.name}`}, t("prepare")),
     make("button", {class: "quiet infer", disabled: model.state === "broken" || !state.picture || busy,
       onclick: () => inferOne(model.id), "aria-label": `${t("infer")} ${model.name}`}, t("infer"))),
-  (model.error ?? model.warning) && make("p", {class: model.error ? "problem" : "caution"}, model.error ?? model.warning));
+  (model.error ?? model.warning) && make("p", {class: model.error ? "problem" : "caution"},
+      model.error ?? model.warning));
 }
 
 // Rows that show the same stay as they are, with their focus.
 function rowOf(model) {
   const result = shownResults(state.picture).find(one => one.model.id === model.id);
-  const sign = JSON.stringify([document.documentElement.lang, {...model, modified: 0}, model.id === state.model, state.mode,
+  const sign = JSON.stringify([document.documentElement.lang, {...model, modified: 0}, model.id === state.model,
+      state.mode,
     state.busy.has(model.id), !state.picture, result && [result.result, verdictOfResult(result)]]);
   const known = rows.get(model.id);
   if (known?.sign === sign) return known.root;
@@ -91,13 +98,15 @@ function rowOf(model) {
 function structureRow(id, models) {
   const one = state.structures.find(structure => structure.structure === id);
   if (!id) return make("p", {class: "structure"}, make("span", {}, t("noStructure")));
-  return make("p", {class: "structure", title: id}, make("span", {class: "id"}, t("structure", {name: id.slice(0, 8)})),
+  return make("p", {class: "structure", title: id}, 
+    make("span", {class: "id"}, t("structure", {name: id.slice(0, 8)})),
     make("span", {}, t("structureOf", {models: count(models.length), plan: milliseconds(one?.plan_ms)})));
 }
 
 function sortModels() {
   const compare = new Intl.Collator("en", {numeric: true}).compare;
-  state.models = new Map([...state.models].sort(([, a], [, b]) => compare(a.name, b.name) || compare(a.file, b.file)));
+  state.models = new Map([...state.models].sort(([, a], [, b]) =>
+    compare(a.name, b.name) || compare(a.file, b.file)));
 }
 
 function showList() {
@@ -105,7 +114,8 @@ function showList() {
   const groups = grouped();
   const made = [...groups].flatMap(([id, models]) => [structureRow(id, models), ...models.map(rowOf)]);
   if (made.length === 0) made.push(make("p", {class: "empty"}, t("noModels")));
-  const focused = document.activeElement?.closest?.(".model")?.dataset.id, which = document.activeElement?.className;
+  const focused = document.activeElement?.closest?.(".model")?.dataset.id,
+      which = document.activeElement?.className;
   // Elements that are where they belong are not touched: a replaced one loses the focus and its clicks.
   made.forEach((one, i) => { if (list.children[i] !== one) list.insertBefore(one, list.children[i] ?? null); });
   while (list.childElementCount > made.length) list.lastElementChild.remove();
@@ -127,7 +137,9 @@ function showList() {
 
 function grouped() {
   const groups = new Map();
-  for (const model of state.models.values()) groups.set(model.structure, [...(groups.get(model.structure) ?? []), model]);
+  for (const model of state.models.values()) {
+    groups.set(model.structure, [...(groups.get(model.structure) ?? []), model]);
+  }
   return groups;
 }
 
@@ -146,12 +158,14 @@ function figures(model) {
   const {times, memory, input} = model;
   const size = input && [input.width ?? "?", input.height ?? "?", input.channels ?? "?"].join(" × ");
   const pairs = [
-    ...["open_ms", "bind_ms", "first_ms", "last_ms", "median_ms"].map(key => [key, times[key], milliseconds(times[key])]),
+    ...["open_ms", "bind_ms", "first_ms", "last_ms", "median_ms"].map(key =>
+        [key, times[key], milliseconds(times[key])]),
     ["runs", times.runs, count(times.runs)],
     ...["private_bytes", "derived_bytes", "file_bytes"].map(key => [key, memory[key], bytes(memory[key])])];
   return [pairs.map(([key, value, text]) => make("div", {class: "pair"}, make("dt", {}, t(key)),
     make("dd", {}, number(value, text, {"data-key": key})))),
-  make("div", {class: "pair wide"}, make("dt", {}, t("inputOf")), make("dd", {}, input ? `${input.name}, ${size}` : "–")),
+  make("div", {class: "pair wide"}, make("dt", {}, t("inputOf")),
+      make("dd", {}, input ? `${input.name}, ${size}` : "–")),
   make("div", {class: "pair wide"}, make("dt", {}, t("file")), make("dd", {title: model.path}, model.file))];
 }
 
@@ -162,15 +176,19 @@ function showDetail() {
     detail = {sign: ""};
     return;
   }
-  const sign = JSON.stringify([document.documentElement.lang, model.id, model.classes.map(one => [one.name, one.threshold === null,
+  const sign = JSON.stringify([document.documentElement.lang, model.id, model.classes.map(one => [one.name,
+      one.threshold === null,
     one.threshold > 1])]);
   if (sign !== detail.sign) {
-    detail = {sign, rows: model.classes.map((_, index) => thresholdRow(model, index)), times: make("dl", {class: "figures-list"}),
+    detail = {sign, rows: model.classes.map((_, index) => thresholdRow(model, index)),
+        times: make("dl", {class: "figures-list"}),
       undo: make("button", {class: "quiet", onclick: () => undo()})};
     replace(root, make("div", {class: "head"}, make("h3", {}, `${model.name} · ${t("thresholds")}`), detail.undo),
-      model.classes.length > 0 && make("div", {class: "threshold-head", "aria-hidden": "true"}, make("span", {}, t("score")),
+      model.classes.length > 0 && make("div", {class: "threshold-head", "aria-hidden": "true"},
+          make("span", {}, t("score")),
         make("span", {class: "unsure"}, `${t("unsure")} ≥`), make("span", {class: "NG"}, `${t("NG")} ≥`)),
-      model.classes.length > 0 ? detail.rows.map(one => one.root) : make("p", {class: "empty"}, t("noStructure")), detail.times);
+      model.classes.length > 0 ? detail.rows.map(one => one.root) : make("p", {class: "empty"}, t("noStructure")),
+          detail.times);
   }
   detail.rows.forEach(one => one.show());
   detail.undo.textContent = model.settings.undo > 0 ? t("undoCount", {count: model.settings.undo}) : t("undo");

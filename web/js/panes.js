@@ -19,7 +19,8 @@ let waiting = false;
 function placeIn(width, height) {
   const [w, h] = state.picture.size, fit = Math.min(width / w, height / h), scale = fit * state.view.zoom;
   const clampMiddle = (value, size, room) =>
-    (size * scale <= room ? size / 2 : Math.min(Math.max(value ?? size / 2, room / 2 / scale), size - room / 2 / scale));
+    (size * scale <= room ? size / 2 : Math.min(Math.max(value ?? size / 2, room / 2 / scale),
+        size - room / 2 / scale));
   const x = clampMiddle(state.view.x, w, width), y = clampMiddle(state.view.y, h, height);
   return {scale, fit, x: x - width / 2 / scale, y: y - height / 2 / scale};
 }
@@ -125,7 +126,8 @@ function truthLines() {
 function outlineTruth(context, place, ratio) {
   const [w, h] = state.picture.size, mask = state.picture.truthMask;
   strokeLines(context, place, truthLines(), w / mask.width, h / mask.height, "#000", 3 * ratio);
-  strokeLines(context, place, truthLines(), w / mask.width, h / mask.height, "#fff", 1.5 * ratio, [5 * ratio, 4 * ratio]);
+  strokeLines(context, place, truthLines(), w / mask.width, h / mask.height, "#fff", 1.5 * ratio,
+      [5 * ratio, 4 * ratio]);
 }
 
 function drawRegion(context, place, ratio) {
@@ -217,7 +219,8 @@ function regionUnder(at) {
   for (const i of order) {
     const layer = state.layers[i];
     if (!layer?.labels) continue;
-    const label = layer.labels[Math.floor(at.y * layer.height / h) * layer.width + Math.floor(at.x * layer.width / w)];
+    const label = layer.labels[Math.floor(at.y * layer.height / h) * layer.width +
+        Math.floor(at.x * layer.width / w)];
     const index = label > 0 ? layer.regions.findIndex(region => region.label === label) : -1;
     if (index >= 0) return {layer: i, index};
   }

@@ -10,7 +10,8 @@ import {changed, state} from "./state.js";
 export async function referenceOf(picture, signal) {
   if (picture.path) return picture.path;
   if (!picture.reference) {
-    const {picture: sent} = await api.post("/api/pictures", {parameters: {name: picture.name}, body: picture.file, signal});
+    const {picture: sent} = await api.post("/api/pictures", {parameters: {name: picture.name}, body: picture.file,
+        signal});
     picture.reference = sent.ref;
     picture.url = sent.url;
   }

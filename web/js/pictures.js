@@ -17,17 +17,20 @@ let filter = {verdict: "", kind: ""};
 
 // ---- Filters ----
 
-const kindOf = picture => (picture.truth === "good" ? "good" : picture.defect ?? (picture.truth === "defect" ? "?" : ""));
+const kindOf = picture => (picture.truth === "good" ? "good" : picture.defect ?? (picture.truth === "defect" ? "?"
+    : ""));
 
 function filterPictures() {
   state.filtered = state.pictures.filter(picture => {
     const verdict = filter.verdict && (verdictOf(picture) ?? "none");
-    return (!filter.kind || kindOf(picture) === filter.kind.slice(1)) && (!filter.verdict || verdict === filter.verdict);
+    return (!filter.kind || kindOf(picture) === filter.kind.slice(1)) &&
+        (!filter.verdict || verdict === filter.verdict);
   });
   changed("filtered");
 }
 
-const options = (list, chosen) => list.map(([value, text]) => make("option", {value, selected: value === chosen}, text));
+const options = (list, chosen) => list.map(([value, text]) =>
+    make("option", {value, selected: value === chosen}, text));
 
 function showFilters() {
   replace(element("filter-verdict"), options([["", t("allVerdicts")], ["OK", t("OK")], ["unsure", t("unsure")],
@@ -53,7 +56,8 @@ function loadThumbnail(image, picture) {
   let tries = 0;
   image.onerror = () => {
     image.hidden = true;
-    if (tries++ < 4) setTimeout(() => image.isConnected && (image.src = api.thumbnailUrl(picture.path)), 1000 * tries);
+    if (tries++ < 4) setTimeout(() => image.isConnected && (image.src = api.thumbnailUrl(picture.path)),
+        1000 * tries);
   };
   image.onload = () => { image.hidden = false; };
   image.src = api.thumbnailUrl(picture.path);
@@ -147,7 +151,8 @@ export function chooseAt(index, scroll = true) {
   if (!scroll) return;
   const list = element("list"), top = Math.floor(index / wide) * rowHeight;
   if (top < list.scrollTop) list.scrollTop = top;
-  else if (top + rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = top + rowHeight - list.clientHeight;
+  else if (top + rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = top +
+      rowHeight - list.clientHeight;
 }
 
 // Steps through the list; rows of it where `rows` is true.

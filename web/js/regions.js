@@ -20,7 +20,7 @@ const SEVERITY = [null, "OK", "unsure", "NG"];
 export const worst = verdicts =>
   SEVERITY[Math.max(0, ...verdicts.map(verdict => SEVERITY.indexOf(verdict)))];
 
-// One region: all pixels at or above the threshold that touch, also at corners. The number of each goes into `labels`.
+// One region: all pixels at or above the threshold that touch, also at corners. Its number goes into `labels`.
 function grow(map, threshold, labels, waiting, start, label) {
   const {values, width, height} = map;
   const region = {area: 0, left: width, top: height, right: 0, bottom: 0, peak: -Infinity, x: 0, y: 0};
@@ -53,7 +53,8 @@ function grow(map, threshold, labels, waiting, start, label) {
 
 // In the pixels of a picture that the map covers.
 function scaled(region, map, width, height) {
-  const down = (at, from, to) => Math.floor(at * to / from), up = (at, from, to) => Math.floor((at * to + from - 1) / from);
+  const down = (at, from, to) => Math.floor(at * to / from), up = (at, from, to) =>
+      Math.floor((at * to + from - 1) / from);
   const ratio = width / map.width * (height / map.height);
   return {
     label: region.label,

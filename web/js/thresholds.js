@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two thresholds of a class on one line: OK, unsure, NG. While one is dragged the page judges by itself; when it rests
-// the server saves it.
+// Two thresholds of a class on one line: OK, unsure, NG. While one is dragged the page judges by itself; when it
+// rests the server saves it.
 
 import * as api from "./api.js";
 import {make, number, swatch} from "./dom.js";
@@ -95,19 +95,21 @@ function topOf(model) {
 }
 
 function noThreshold(model, index, one) {
-  return make("div", {class: "threshold"}, make("div", {class: "who"}, swatch(one.colour), one.name, t("noThreshold"),
+  return make("div", {class: "threshold"}, make("div", {class: "who"}, swatch(one.colour), one.name,
+      t("noThreshold"),
     make("button", {class: "quiet", onclick: () => put(model.id, model.classes.map((_, i) =>
       (i === index ? {threshold: 0.5, threshold_low: null} : {})))}, t("setThreshold"))));
 }
 
-// The elements of a class's thresholds; show() brings them up to date without making them anew, so that a drag goes on.
+// The elements of a class's thresholds; show() brings them up to date without making them anew: a drag goes on.
 export function thresholdRow(model, index) {
   const one = model.classes[index], {id} = model;
   if (one.threshold === null) return {root: noThreshold(model, index, one), show() {}};
   const top = topOf(model), step = top === 1 ? 0.001 : 1;
   const lowLabel = t("thresholdLow", {name: one.name}), highLabel = t("thresholdHigh", {name: one.name});
   const low = slider(id, index, "low", top, step, lowLabel), high = slider(id, index, "high", top, step, highLabel);
-  const lowField = field(id, index, "low", top, step, lowLabel), highField = field(id, index, "high", top, step, highLabel);
+  const lowField = field(id, index, "low", top, step, lowLabel),
+      highField = field(id, index, "high", top, step, highLabel);
   const colour = make("input", {type: "color", "aria-label": t("colourOf", {name: one.name}),
     onchange: event => saveColour(id, index, event.target.value)});
   const zones = ["OK", "unsure", "NG"].map(kind => make("i", {class: kind}));
@@ -129,7 +131,8 @@ export function thresholdRow(model, index) {
     zones.forEach((zone, i) => { zone.style.flexGrow = Math.max(widths[i], 0); });
     const result = shownResults(state.picture).find(kept => kept.model.id === id)?.classes[index];
     needle.hidden = !result || result.score === null;
-    if (result && result.score !== null) needle.style.left = `${Math.min(Math.max(result.score / top, 0), 1) * 100}%`;
+    const at = Math.min(Math.max((result?.score ?? 0) / top, 0), 1);
+    needle.style.left = `${at * 100}%`;
     value.replaceChildren(result ? number(result.score, score(result.score), {class: "score"}) : "");
   };
   show();

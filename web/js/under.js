@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bar below the panes: values under the pointer, opacity, outlines, colours and their legend; and the classes above.
+// The bar below the panes: values under the pointer, opacity, outlines, colours, legend; and the classes above.
 
 import {colourMaps} from "./colours.js";
 import {element, make, number, replace, swatch} from "./dom.js";
@@ -29,7 +29,8 @@ export function showUnder(at) {
   }
   const truth = state.picture.truthMask;
   if (truth) {
-    const inside = truth.values[Math.floor(y * truth.height / h) * truth.width + Math.floor(x * truth.width / w)] > 0;
+    const inside = truth.values[Math.floor(y * truth.height / h) * truth.width +
+        Math.floor(x * truth.width / w)] > 0;
     parts.push(make("span", {}, t(inside ? "truthIn" : "truthOut")));
   }
   replace(shown, parts);
@@ -40,14 +41,16 @@ export function showUnder(at) {
 function showLegend() {
   const root = element("legend"), canvas = root.firstElementChild, marks = root.lastElementChild;
   canvas.width = 256;
-  const context = canvas.getContext("2d"), image = context.createImageData(256, 10), table = colourMaps[state.colours];
+  const context = canvas.getContext("2d"), image = context.createImageData(256, 10),
+      table = colourMaps[state.colours];
   for (let i = 0; i < 2560; i++) {
     const at = i % 256;
     image.data.set([table[3 * at], table[3 * at + 1], table[3 * at + 2], 255], 4 * i);
   }
   context.putImageData(image, 0, 0);
   const layer = state.layers[state.layer];
-  const {low, high} = layer ? thresholdsOf(layer.model, layer.index, {low: layer.told.threshold_low, high: layer.told.threshold})
+  const {low, high} = layer ? thresholdsOf(layer.model, layer.index,
+      {low: layer.told.threshold_low, high: layer.told.threshold})
     : {low: null, high: null};
   const at = (value, text, kind) => {
     const made = make("span", {class: `mark ${kind}`}, text);
@@ -84,7 +87,8 @@ export function toggleOutlines() {
 
 function showDisplay() {
   const colours = element("colours"), names = Object.keys(colourMaps);
-  replace(colours, names.map(name => make("option", {value: name, selected: name === state.colours}, t(`colours_${name}`))));
+  replace(colours, names.map(name => make("option", {value: name, selected: name === state.colours},
+      t(`colours_${name}`))));
   element("opacity").value = Math.round(state.opacity * 100);
   element("outlines").setAttribute("aria-pressed", String(state.outlines));
   showLegend();
@@ -104,7 +108,8 @@ export function chooseLayer(index) {
 
 function chip(layer, index) {
   const verdict = layer.verdict ?? "none";
-  const name = state.mode === "one" || layer.name.startsWith(layer.modelName) ? layer.name : `${layer.modelName} · ${layer.name}`;
+  const name = state.mode === "one" || layer.name.startsWith(layer.modelName) ? layer.name
+      : `${layer.modelName} · ${layer.name}`;
   return make("button", {class: `chip ${verdict}`, "aria-pressed": String(index === state.layer),
     onclick: () => chooseLayer(index)}, swatch(layer.colour), make("span", {class: "chip-name"}, name),
   number(layer.score, score(layer.score), {class: "score"}),
