@@ -17,9 +17,9 @@ def program(variable):
     return os.path.abspath(path)
 
 
-def counts_memory():
-    """Whether the command's memory is its own: not with the address sanitizer, which keeps what was freed."""
-    return b"__asan_init" not in pathlib.Path(program("HAYA")).read_bytes()
+def has_sanitizer(name):
+    """Whether the command was built with it: "asan" or "tsan"."""
+    return f"__{name}_init".encode() in pathlib.Path(program("HAYA")).read_bytes()
 
 
 def run(arguments, **options):
