@@ -24,11 +24,12 @@ static hy_call convolution(int64_t height, int64_t width, int64_t ci, int64_t co
     return call;
 }
 
+/* One that this processor can run: what a kernel tells of itself is built for its instruction set, too. */
 static const hy_kernel *find(const char *name)
 {
     const hy_kernel *kernel;
     for (size_t i = 0; (kernel = hy_kernel_list(i)); i++)
-        if (strcmp(kernel->name, name) == 0)
+        if (kernel->isa <= hy_isa_best() && strcmp(kernel->name, name) == 0)
             return kernel;
     return NULL;
 }
