@@ -385,8 +385,10 @@ typedef struct kept_result {
     int width, height;           /* and size */
 } kept_result;
 
-/* Takes the result; used. NULL: no memory. */
-kept_result *result_keep(server *s, repository_result *result, const shown_picture *shown);
+void result_next_id(server *s, char *to, size_t size);
+
+/* Takes the result and keeps it, its regions excepted, which have been told. False: no memory. */
+bool result_keep(server *s, const char *id, repository_result *result, const shown_picture *shown);
 
 /* ---- The page ------------------------------------------------------------------------------------------------ */
 

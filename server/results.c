@@ -21,7 +21,7 @@ static void release_result(cached *item) {
 
 /* Ids tell the server's start and the result's number: those that have made room are told from those that never
    were. */
-static void next_id(server *s, char *to, size_t size) {
+void result_next_id(server *s, char *to, size_t size) {
     pthread_mutex_lock(&s->lock);
     uint64_t number = ++s->last_result;
     pthread_mutex_unlock(&s->lock);
@@ -39,34 +39,47 @@ static bool has_been(server *s, const char *id) {
     return been;
 }
 
+/* What it takes, and what the allocator and the strings take besides. */
 static size_t bytes_of(const repository_result *result) {
-    size_t bytes = sizeof(kept_result);
+    enum { BESIDES = 256 };
+    size_t bytes = sizeof(kept_result) + BESIDES;
     for (size_t i = 0; i < result->class_count; i++) {
-        const verdict *v = &result->classes[i].verdict;
-        bytes += (size_t)v->map.width * (size_t)v->map.height * sizeof(float);
-        bytes += v->region_count * sizeof *v->regions;
+        const picture_map *map = &result->classes[i].verdict.map;
+        bytes += (size_t)map->width * (size_t)map->height * sizeof(float) + sizeof *result->classes + BESIDES;
     }
     return bytes;
 }
 
-kept_result *result_keep(server *s, repository_result *result, const shown_picture *shown) {
+/* Regions have been told; what is asked for later are maps. */
+static void forget_regions(repository_result *result) {
+    for (size_t i = 0; i < result->class_count; i++) {
+        verdict *v = &result->classes[i].verdict;
+        free(v->regions);
+        v->regions = NULL;
+        v->region_count = 0;
+    }
+}
+
+bool result_keep(server *s, const char *id, repository_result *result, const shown_picture *shown) {
     kept_result *kept = calloc(1, sizeof *kept);
     char *ref = strdup(shown->ref);
     if (!kept || !ref) {
         repository_result_free(result);
         free(kept);
         free(ref);
-        return NULL;
+        return false;
     }
+    forget_regions(result);
     kept->result = *result;
     kept->picture = ref;
     kept->width = shown->picture.width;
     kept->height = shown->picture.height;
     kept->cached.bytes = bytes_of(result);
     kept->cached.release = release_result;
-    next_id(s, kept->cached.key, sizeof kept->cached.key);
+    snprintf(kept->cached.key, sizeof kept->cached.key, "%s", id);
     cache_put(s->results, &kept->cached);
-    return kept;
+    cache_done(s->results, &kept->cached);
+    return true;
 }
 
 /* ---- Maps ---------------------------------------------------------------------------------------------------- */

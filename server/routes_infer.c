@@ -29,20 +29,19 @@ static json_t *infer(server *s, const char *id, const shown_picture *shown, doub
     if (repository_infer(s->repository, id, &shown->picture, shown->name, &result, error) != HAYA_OK) {
         return NULL;
     }
-    kept_result *kept = result_keep(s, &result, shown);
-    if (!kept) {
+    char result_id[64];
+    result_next_id(s, result_id, sizeof result_id);
+    json_t *object = result_json(&result, result_id);
+    json_t *times = times_json(&result, begun_ms - since_ms, decode_ms, server_now_ms() - since_ms);
+    bool kept = result_keep(s, result_id, &result, shown);
+    if (!object || !times || !kept) {
+        json_decref(object);
+        json_decref(times);
         inspection_fail(error, HAYA_ERROR_MEMORY, "no memory to keep the result");
         return NULL;
     }
-    json_t *object = result_json(&kept->result, kept->cached.key);
-    if (object) {
-        json_object_set_new(object, "picture", shown_picture_json(shown));
-        json_object_set_new(object, "times", times_json(&kept->result, begun_ms - since_ms, decode_ms,
-                                                        server_now_ms() - since_ms));
-    } else {
-        inspection_fail(error, HAYA_ERROR_MEMORY, "out of memory");
-    }
-    cache_done(s->results, &kept->cached);
+    json_object_set_new(object, "picture", shown_picture_json(shown));
+    json_object_set_new(object, "times", times);
     return object;
 }
 
