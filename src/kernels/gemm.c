@@ -182,65 +182,75 @@ static void (*tile_function(int vectors))(const hy_gemm_tile *)
 
 /* ---- The strip --------------------------------------------------------------------------------------------- */
 
-HY_ALWAYS_INLINE void call_row(const float *row, int count)
+/* Rows of A, of which the first `rows` count, from some k on. */
+typedef struct strip_rows {
+    const float *a0, *a1, *a2, *a3, *a4, *a5;
+} strip_rows;
+
+typedef struct strip_sums {
+    tile_row r0, r1, r2, r3, r4, r5;
+} strip_sums;
+
+HY_ALWAYS_INLINE void add_step(strip_sums *sums, const strip_rows *a, int64_t k, const float *b, int rows, int vectors)
 {
-    for (int j = 0; j < count; j += HY_CACHE_LINE / (int)sizeof(float))
-        __builtin_prefetch(row + j, 0, 2);
+    tile_row row = row_load(b, vectors);
+    sums->r0 = row_add_product(sums->r0, a->a0[k], row, vectors);
+    sums->r1 = row_add_product(sums->r1, a->a1[k], row, vectors);
+    sums->r2 = row_add_product(sums->r2, a->a2[k], row, vectors);
+    sums->r3 = row_add_product(sums->r3, a->a3[k], row, vectors);
+    if (rows == 6) {
+        sums->r4 = row_add_product(sums->r4, a->a4[k], row, vectors);
+        sums->r5 = row_add_product(sums->r5, a->a5[k], row, vectors);
+    }
 }
 
-/* a0 .. a5: rows, of which the first `rows` count */
-HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, int rows, int vectors, const float *a0, const float *a1,
-                                const float *a2, const float *a3, const float *a4, const float *a5)
+HY_ALWAYS_INLINE void sum_strip(const hy_gemm_strip *s, strip_rows a, int rows, int vectors)
 {
     enum { columns = HY_GEMM_COLUMNS, line = HY_CACHE_LINE / sizeof(float) };
-    const bool six = rows == 6;
     const float *b = s->b;
-    float *sums = s->sums;
-    tile_row r0 = {0}, r1 = {0}, r2 = {0}, r3 = {0}, r4 = {0}, r5 = {0};
+    float *to = s->sums;
+    strip_sums sums = {0};
     if (!s->begin) {
-        r0 = row_load(sums, vectors), r1 = row_load(sums + columns, vectors);
-        r2 = row_load(sums + 2 * columns, vectors), r3 = row_load(sums + 3 * columns, vectors);
-        if (six)
-            r4 = row_load(sums + 4 * columns, vectors), r5 = row_load(sums + 5 * columns, vectors);
+        sums.r0 = row_load(to, vectors), sums.r1 = row_load(to + columns, vectors);
+        sums.r2 = row_load(to + 2 * columns, vectors), sums.r3 = row_load(to + 3 * columns, vectors);
+        if (rows == 6)
+            sums.r4 = row_load(to + 4 * columns, vectors), sums.r5 = row_load(to + 5 * columns, vectors);
     }
-    const int64_t a_ahead = s->a_ahead, b_ahead = s->b_ahead, length = s->length;
+    const char *ahead = s->ahead.at;
+    const int64_t step = s->ahead.step, length = s->length, a_ahead = s->a_ahead;
     for (int64_t k = 0; k < length; k++, b += columns) {
-        tile_row row = row_load(b, vectors);
-        if (b_ahead)
-            call_row(b + b_ahead, vectors * HY_LANES);
-        if (k % line == 0) {
-            const float *ahead[] = {a0 + k + a_ahead, a1 + k + a_ahead, a2 + k + a_ahead,
-                                    a3 + k + a_ahead, a4 + k + a_ahead, a5 + k + a_ahead};
-            for (int i = 0; i < rows; i++)
-                __builtin_prefetch(ahead[i], 0, 2);
+        if (k % HY_GEMM_STEPS_CALLED == 0) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += step;
+            if (k % line == 0) {
+                const float *next[] = {a.a0 + k + a_ahead, a.a1 + k + a_ahead, a.a2 + k + a_ahead,
+                                       a.a3 + k + a_ahead, a.a4 + k + a_ahead, a.a5 + k + a_ahead};
+                for (int i = 0; i < rows; i++)
+                    __builtin_prefetch(next[i], 0, 2);
+            }
         }
-        r0 = row_add_product(r0, a0[k], row, vectors);
-        r1 = row_add_product(r1, a1[k], row, vectors);
-        r2 = row_add_product(r2, a2[k], row, vectors);
-        r3 = row_add_product(r3, a3[k], row, vectors);
-        if (six) {
-            r4 = row_add_product(r4, a4[k], row, vectors);
-            r5 = row_add_product(r5, a5[k], row, vectors);
-        }
+        add_step(&sums, &a, k, b, rows, vectors);
     }
-    row_store(sums, r0, vectors), row_store(sums + columns, r1, vectors);
-    row_store(sums + 2 * columns, r2, vectors), row_store(sums + 3 * columns, r3, vectors);
-    if (six)
-        row_store(sums + 4 * columns, r4, vectors), row_store(sums + 5 * columns, r5, vectors);
+    row_store(to, sums.r0, vectors), row_store(to + columns, sums.r1, vectors);
+    row_store(to + 2 * columns, sums.r2, vectors), row_store(to + 3 * columns, sums.r3, vectors);
+    if (rows == 6)
+        row_store(to + 4 * columns, sums.r4, vectors), row_store(to + 5 * columns, sums.r5, vectors);
 }
 
 HY_ALWAYS_INLINE void sum_long_strip(const hy_gemm_strip *s, int vectors)
 {
     const float *a = s->a;
     int64_t row = s->a_row;
-    sum_strip(s, HY_GEMM_ROWS, vectors, a, a + row, a + 2 * row, a + 3 * row, a + 4 * row, a + 5 * row);
+    strip_rows all = {a, a + row, a + 2 * row, a + 3 * row, a + 4 * row, a + 5 * row};
+    sum_strip(s, all, HY_GEMM_ROWS, vectors);
 }
 
 HY_ALWAYS_INLINE void sum_short_strip(const hy_gemm_strip *s, int64_t rows, int vectors)
 {
     const float *a0 = s->a, *a1 = rows > 1 ? a0 + s->a_row : a0, *a2 = rows > 2 ? a1 + s->a_row : a1;
     const float *a3 = rows > 3 ? a2 + s->a_row : a2;
-    sum_strip(s, HY_GEMM_SHORT_ROWS, vectors, a0, a1, a2, a3, a3, a3);
+    strip_rows all = {a0, a1, a2, a3, a3, a3};
+    sum_strip(s, all, HY_GEMM_SHORT_ROWS, vectors);
 }
 
 void hy_gemm_sum_strip(const hy_gemm_strip *s)

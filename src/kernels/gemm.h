@@ -83,15 +83,25 @@ typedef struct hy_gemm_tile {
     bool begin;              /* sums start at 0 */
 } hy_gemm_tile;
 
-/* One of many products that follow each other: rows of A and panels of B that lie densely in scratch, and what the
-   next products will read, so many floats further on, is called into L2 meanwhile. */
+/* What a strip calls into L2 for products to come: a line for each HY_GEMM_STEPS_CALLED steps of k, `step` bytes
+   apart. Few misses can be under way at once: calls that are spread evenly cost nothing, but those in dense rows hold
+   up the strip's own reads. */
+typedef struct hy_gemm_ahead {
+    const char *at;
+    int64_t step;
+} hy_gemm_ahead;
+
+enum { HY_GEMM_STEPS_CALLED = 4 };
+
+/* One of many products that follow each other: rows of A and panels of B that lie densely in scratch. */
 typedef struct hy_gemm_strip {
     const float *a;          /* [rows][length], rows a_row apart */
     const float *b;          /* [length][HY_GEMM_COLUMNS] */
     float *sums;             /* [rows][HY_GEMM_COLUMNS] */
     int64_t a_row, length;
     int64_t columns;         /* that are wanted; the others' sums may be left as they are */
-    int64_t a_ahead, b_ahead; /* b_ahead: 0 where another strip has called it already */
+    int64_t a_ahead;         /* floats from rows of A to those that the next product reads */
+    hy_gemm_ahead ahead;
     bool begin;              /* sums start at 0 */
 } hy_gemm_strip;
 

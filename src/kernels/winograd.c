@@ -24,7 +24,7 @@ enum {
     FEWEST_PIXELS = 8,
     LARGE_MAP = 64 * 64,                                 /* pixels */
     LARGE_WEIGHTS = 64 * 1024,                           /* ci * co beyond which transformed weights leave the caches */
-    MOST_SUMS = 54 * 36                                  /* tiles times products of a task's block */
+    MOST_SUMS = 78 * 36                                  /* tiles times products of a task's block */
 };
 
 typedef struct winograd_layout {
@@ -250,27 +250,56 @@ static void transform_weights(const winograd_job *job, int64_t column, int64_t f
 
 /* ---- Products and outputs ---------------------------------------------------------------------------------------- */
 
+/* The panel of products to come, called into the cache by the strips of the one before: its `bytes` from `at` on, a
+   part of them by each call that a strip makes. */
+typedef struct panel_ahead {
+    const char *at;
+    int64_t step, bytes;
+} panel_ahead;
+
+/* A call brings one line. Where there are more lines than calls, their neighbours come by themselves. */
+static panel_ahead panel_ahead_of(const float *panel, int64_t k_count, int64_t calls)
+{
+    int64_t bytes = k_count * HY_GEMM_COLUMNS * (int64_t)sizeof(float);
+    int64_t lines = hy_ceil_div(bytes, HY_CACHE_LINE * hy_max64(calls, 1));
+    return (panel_ahead){.at = (const char *)panel, .step = lines * HY_CACHE_LINE, .bytes = bytes};
+}
+
+static hy_gemm_ahead take_ahead(panel_ahead *panel, int64_t calls)
+{
+    hy_gemm_ahead ahead = {.at = panel->at, .step = panel->bytes > 0 ? panel->step : 0};
+    panel->at += ahead.step * calls;
+    panel->bytes -= ahead.step * calls;
+    return ahead;
+}
+
+static int input_of(const winograd_layout *l, int slot)
+{
+    return hy_form_factor(l->form, slot / l->products) * l->pixels + hy_form_factor(l->form, slot % l->products);
+}
+
 /* m += v u for one panel, of whose columns the first `columns` are wanted: rows [tiles], v at the first tile and k, u
    at the first k. */
 static void multiply_panel(const winograd_layout *l, const float *v, int64_t tiles, const float *u, int64_t k_count,
                            int64_t columns, float *m, bool begin)
 {
     int slots = l->products * l->products;
+    int64_t strips = tiles / HY_GEMM_ROWS + hy_ceil_div(tiles % HY_GEMM_ROWS, HY_GEMM_SHORT_ROWS);
     for (int slot = 0; slot < slots; slot++, u += l->u_slot, m += l->m_slot) {
-        int input = hy_form_factor(l->form, slot / l->products) * l->pixels
-            + hy_form_factor(l->form, slot % l->products);
-        int next = slot + 1 == slots ? slot : slot + 1;
-        int next_input = hy_form_factor(l->form, next / l->products) * l->pixels
-            + hy_form_factor(l->form, next % l->products);
-        hy_gemm_strip strip = {.columns = columns, .a_row = l->v_row, .a_ahead = (next_input - input) * l->v_slot};
+        int input = input_of(l, slot), next = slot + 1 == slots ? slot : slot + 1;
+        hy_gemm_strip strip = {.columns = columns, .a_row = l->v_row,
+                               .a_ahead = (input_of(l, next) - input) * l->v_slot};
         for (int64_t k = 0; k < k_count; k += HY_GEMM_PANEL_K) {
             strip.length = hy_min64(HY_GEMM_PANEL_K, k_count - k);
             strip.begin = begin && k == 0;
             strip.b = u + k * HY_GEMM_COLUMNS;
-            strip.b_ahead = (next - slot) * l->u_slot;
+            int64_t calls = strip.length / HY_GEMM_STEPS_CALLED, next_k = k + strip.length;
+            const float *next_b = next_k < k_count ? u + next_k * HY_GEMM_COLUMNS : u + (next - slot) * l->u_slot;
+            panel_ahead ahead = panel_ahead_of(next_b, strip.length, strips * calls);
             for (int64_t t = 0; t < tiles;) {
                 strip.a = v + input * l->v_slot + t * l->v_row + k;
                 strip.sums = m + t * HY_GEMM_COLUMNS;
+                strip.ahead = take_ahead(&ahead, calls);
                 if (tiles - t >= HY_GEMM_ROWS) {
                     hy_gemm_sum_strip(&strip);
                     t += HY_GEMM_ROWS;
@@ -278,7 +307,6 @@ static void multiply_panel(const winograd_layout *l, const float *v, int64_t til
                     hy_gemm_sum_short_strip(&strip, tiles - t);
                     t += HY_GEMM_SHORT_ROWS;
                 }
-                strip.b_ahead = 0;
             }
         }
     }
