@@ -17,7 +17,8 @@ enum {
     PANELS = HY_WINOGRAD_COLUMNS / HY_GEMM_COLUMNS, /* of a block of columns, each as wide as the register tile */
     PAD = HY_CACHE_LINE / (int)sizeof(float),       /* keeps strides off powers of two */
     FEWEST_CHANNELS = 8,                            /* below, transforms cost more than they save */
-    FEWEST_PIXELS = 8,
+    FEWEST_PIXELS = 4,                              /* of a side */
+    TINY_MAP = 8,                                   /* side up to which 2 x 2 outputs are as fast, and more exact */
     LARGE_MAP = 64 * 64,                            /* pixels */
     LARGE_WEIGHTS = 64 * 1024,                      /* ci * co beyond which transformed weights leave the caches */
     MOST_SUMS = 78 * 36                             /* tiles times products of a task's block */
@@ -34,7 +35,8 @@ static hy_form form_of(const hy_call *call)
     const hy_window *w = &call->window;
     bool small = w->kernel_h == 2 && w->kernel_w == 2;
     bool enlarged = call->upsample2 && w->pad_top == !small && w->pad_left == !small;
-    return !enlarged ? HY_F43 : small ? HY_F22_ENLARGED : HY_F43_ENLARGED;
+    bool tiny = call->out.dims[1] <= TINY_MAP && call->out.dims[2] <= TINY_MAP;
+    return !enlarged ? tiny ? HY_F23 : HY_F43 : small ? HY_F22_ENLARGED : HY_F43_ENLARGED;
 }
 
 static hy_winograd_layout layout_of(const hy_call *call)
@@ -220,7 +222,7 @@ static uint64_t flops(const hy_call *call)
 static const char *run(const hy_call *call, const void *const *in, void *out, void *memory, hy_team *team)
 {
     hy_winograd_layout l = layout_of(call);
-    bool enlarged = l.form != HY_F43;
+    bool enlarged = l.form == HY_F43_ENLARGED || l.form == HY_F22_ENLARGED;
     hy_winograd job = {.call = call, .layout = l, .store = hy_store_make(call, in, out),
                        .image = enlarged ? hy_image_of(&call->in[0], in[0]) : hy_image_of_call(call, in[0]),
                        .filter = hy_operand(&call->in[1], in[1]), .zeros = memset(memory, 0, l.zeros),
@@ -252,6 +254,11 @@ static bool accepts(const hy_call *call, hy_form form)
 static bool f43_accepts(const hy_call *call)
 {
     return accepts(call, HY_F43);
+}
+
+static bool f23_accepts(const hy_call *call)
+{
+    return accepts(call, HY_F23);
 }
 
 static bool f43_enlarged_accepts(const hy_call *call)
@@ -291,6 +298,16 @@ const hy_kernel HY_ISA_SYMBOL(hy_kernels_winograd)[] = {
         .isa = HY_ISA_THIS,
         .why = "3x3 of stride 1 with 8 channels or more: F(4x4, 3x3) takes 36 products for 16 outputs instead of 144",
         .accepts = f43_accepts,
+        .scratch = scratch,
+        .flops = flops,
+        .run = run,
+    },
+    {
+        .name = "conv2d_winograd_tiny",
+        .family = HY_CONV2D,
+        .isa = HY_ISA_THIS,
+        .why = "3x3 of stride 1 on a tiny map: F(2x2, 3x3) takes 16 products for 4 outputs instead of 36",
+        .accepts = f23_accepts,
         .scratch = scratch,
         .flops = flops,
         .run = run,

@@ -70,6 +70,9 @@ void hy_winograd_inputs(const hy_winograd *job, int64_t first, int64_t count, fl
     case HY_F43:
         transform_inputs_of(HY_F43, job, first, count, v);
         break;
+    case HY_F23:
+        transform_inputs_of(HY_F23, job, first, count, v);
+        break;
     case HY_F43_ENLARGED:
         transform_inputs_of(HY_F43_ENLARGED, job, first, count, v);
         break;

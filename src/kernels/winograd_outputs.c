@@ -140,6 +140,9 @@ void hy_winograd_outputs(const hy_winograd *job, int64_t first, int64_t count, c
     case HY_F43:
         store_panel_of(HY_F43, job, first, count, m, column);
         break;
+    case HY_F23:
+        store_panel_of(HY_F23, job, first, count, m, column);
+        break;
     case HY_F43_ENLARGED:
         store_panel_of(HY_F43_ENLARGED, job, first, count, m, column);
         break;

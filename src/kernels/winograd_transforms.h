@@ -8,13 +8,15 @@
  *
  *     form                 pixels  products  outputs  taps    in two dimensions
  *     HY_F43               6       6         4        3       36 products for 16 outputs instead of 144
+ *     HY_F23               4       4         2        3       16 products for 4 outputs instead of 36
  *     HY_F43_ENLARGED      4       5         4        3       25 products for 16 outputs instead of 144
  *     HY_F22_ENLARGED      2       2         2        2        4 products for 4 outputs instead of 16
  *
  * HY_F43 is Winograd's F(4, 3): polynomials evaluated at 0, +-p, +-q and infinity, with p^2 = 1/2 and q^2 = 2. These
  * points give errors 2 to 5 times smaller than the usual 0, +-1, +-2, at the same cost: p q = 1 keeps all factors near
  * 1. V: the products of (x - s) over the points s other than one's own. U: (g0 + t g1 + t^2 g2) / N(t), with N(t) the
- * product of (t - s) over the other points. Y: the sum over points of t^i m(t), and m(infinity) for i = 3.
+ * product of (t - s) over the other points. Y: the sum over points of t^i m(t), and m(infinity) for i = 3. HY_F23 is
+ * F(2, 3) at 0, +-1 and infinity: no factor but 1 and 1/2, and as little rounding as in direct sums.
  *
  * The enlarged forms read an image of twice the size in which each pixel stands twice. With a, b, c, d in the image,
  * HY_F43_ENLARGED computes
@@ -31,24 +33,24 @@
 #include "kernels/loops.h"
 #include "kernels/vec.h"
 
-typedef enum hy_form { HY_F43, HY_F43_ENLARGED, HY_F22_ENLARGED } hy_form;
+typedef enum hy_form { HY_F43, HY_F23, HY_F43_ENLARGED, HY_F22_ENLARGED } hy_form;
 
 enum { HY_FORM_MOST = 6 }; /* pixels or products of a dimension */
 
 /* Along one dimension. `pixels` is also how many V there are. */
 static inline int hy_form_pixels(hy_form form)
 {
-    return form == HY_F43 ? 6 : form == HY_F43_ENLARGED ? 4 : 2;
+    return form == HY_F43 ? 6 : form == HY_F22_ENLARGED ? 2 : 4;
 }
 
 static inline int hy_form_products(hy_form form)
 {
-    return form == HY_F43 ? 6 : form == HY_F43_ENLARGED ? 5 : 2;
+    return form == HY_F43 ? 6 : form == HY_F43_ENLARGED ? 5 : form == HY_F23 ? 4 : 2;
 }
 
 static inline int hy_form_outputs(hy_form form)
 {
-    return form == HY_F22_ENLARGED ? 2 : 4;
+    return form == HY_F22_ENLARGED || form == HY_F23 ? 2 : 4;
 }
 
 static inline int hy_form_taps(hy_form form)
@@ -59,7 +61,7 @@ static inline int hy_form_taps(hy_form form)
 /* Pixels in memory from one tile to the next. */
 static inline int hy_form_step(hy_form form)
 {
-    return form == HY_F43 ? 4 : form == HY_F43_ENLARGED ? 2 : 1;
+    return form == HY_F43 ? 4 : form == HY_F22_ENLARGED ? 1 : 2;
 }
 
 /* Which V a product takes. */
@@ -77,6 +79,11 @@ HY_ALWAYS_INLINE void hy_form_inputs(hy_form form, const hy_vf *d, hy_vf *v, int
     if (form == HY_F22_ENLARGED) {
         v[0] = d[0];
         v[stride] = d[1] - d[0];
+    } else if (form == HY_F23) {
+        v[0] = d[0] - d[2];
+        v[stride] = d[1] + d[2];
+        v[2 * stride] = d[2] - d[1];
+        v[3 * stride] = d[1] - d[3];
     } else if (form == HY_F43_ENLARGED) {
         v[0] = d[2] - d[0];
         v[stride] = d[1] + d[2];
@@ -100,6 +107,12 @@ HY_ALWAYS_INLINE void hy_form_weights(hy_form form, const hy_vf *g, hy_vf *u, in
     if (form == HY_F22_ENLARGED) {
         u[0] = g[0] + g[1];
         u[stride] = g[1];
+    } else if (form == HY_F23) {
+        hy_vf even = 0.5f * (g[0] + g[2]), odd = 0.5f * g[1];
+        u[0] = g[0];
+        u[stride] = even + odd;
+        u[2 * stride] = even - odd;
+        u[3 * stride] = g[2];
     } else if (form == HY_F43_ENLARGED) {
         hy_vf half0 = 0.5f * g[0], half1 = 0.5f * g[1], half2 = 0.5f * g[2];
         u[0] = -g[0];
@@ -126,6 +139,9 @@ HY_ALWAYS_INLINE void hy_form_outputs_of(hy_form form, const hy_vf *m, hy_vf *y,
     if (form == HY_F22_ENLARGED) {
         y[0] = m[0];
         y[stride] = m[0] + m[1];
+    } else if (form == HY_F23) {
+        y[0] = m[0] + m[1] + m[2];
+        y[stride] = m[1] - m[2] - m[3];
     } else if (form == HY_F43_ENLARGED) {
         y[0] = m[0] + m[1] + m[2];
         y[stride] = m[1] + m[3];

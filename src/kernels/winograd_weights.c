@@ -66,6 +66,9 @@ void hy_winograd_weights(const hy_winograd *job, int64_t column, int64_t first, 
     case HY_F43:
         transform_weights_of(HY_F43, job, column, first, count, u);
         break;
+    case HY_F23:
+        transform_weights_of(HY_F23, job, column, first, count, u);
+        break;
     case HY_F43_ENLARGED:
         transform_weights_of(HY_F43_ENLARGED, job, column, first, count, u);
         break;

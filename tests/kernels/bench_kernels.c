@@ -30,6 +30,8 @@ static const bench_shape shapes[] = {
     {"unet 32", HY_CONV2D, 32, 1024, 512, 3, 1},
     {"unet 16", HY_CONV2D, 16, 512, 1024, 3, 1},
     {"unet 16", HY_CONV2D, 16, 1024, 1024, 3, 1},
+    {"bottleneck", HY_CONV2D, 8, 512, 512, 3, 1},
+    {"bottleneck", HY_CONV2D, 4, 512, 512, 3, 1},
     {"unet last", HY_CONV2D, 256, 64, 1, 1, 1},
     {"classifier first", HY_CONV2D, 224, 3, 64, 7, 2},
     {"classifier 1x1", HY_CONV2D, 56, 64, 256, 1, 1},

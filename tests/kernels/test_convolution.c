@@ -373,6 +373,22 @@ static void winograd_agrees_with_float64(void)
     }
 }
 
+static void winograd_on_tiny_maps_agrees_with_float64(void)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        random_state state = {seed}, *random = &state;
+        int64_t h = random_int(random, 4, 8), w = random_int(random, 4, 8);
+        conv_problem problem = same_problem(HY_CONV2D, h, w, random_int(random, 8, 90), random_int(random, 8, 90), 3);
+        problem.in[0] = problem.out[0] = random_int(random, 1, 9);
+        problem.seed = seed;
+        random_epilogue(random, &problem.epilogue);
+        prepared p = prepare(&problem);
+        CHECK_STR(hy_kernel_choose(&p.call, HY_ISA_PORTABLE)->name, "conv2d_winograd_tiny");
+        finish(&p);
+        check_problem(&problem);
+    }
+}
+
 /* 2 x 2 and 3 x 3 behind an enlargement, padded as in networks: there may be kernels for them alone. */
 static void enlarged_images_agree_with_float64(void)
 {
@@ -512,6 +528,7 @@ void convolution_tests(void)
     RUN(depthwise_agrees_with_float64);
     RUN(long_sums_agree_with_float64);
     RUN(winograd_agrees_with_float64);
+    RUN(winograd_on_tiny_maps_agrees_with_float64);
     RUN(enlarged_images_agree_with_float64);
     RUN(results_do_not_depend_on_the_number_of_threads);
     RUN(results_do_not_depend_on_alignment);
