@@ -21,7 +21,9 @@ enum {
     TINY_MAP = 8,                                   /* side up to which 2 x 2 outputs are as fast, and more exact */
     LARGE_MAP = 64 * 64,                            /* pixels */
     LARGE_WEIGHTS = 64 * 1024,                      /* ci * co beyond which transformed weights leave the caches */
-    MOST_SUMS = 78 * 36                             /* tiles times products of a task's block */
+    MOST_SUMS = 78 * 36,                            /* tiles times products of a task's block */
+    FEWEST_TILES = 12,                              /* of a block, for which its panels are worth their reading */
+    FEWEST_TASKS = 4                                /* where a map has tiles enough */
 };
 
 static size_t float_bytes(int64_t count)
@@ -50,11 +52,12 @@ static hy_winograd_layout layout_of(const hy_call *call)
     l.tiles_w = hy_ceil_div(call->out.dims[2], l.outputs);
     l.tiles = call->out.dims[0] * l.tiles_h * l.tiles_w;
     int64_t map = l.tiles * l.outputs * l.outputs;
-    l.weights_first = map > LARGE_MAP || (map == LARGE_MAP && l.ci * l.co <= LARGE_WEIGHTS);
+    l.weights_first = map > LARGE_MAP || (map == LARGE_MAP && l.ci * l.co <= LARGE_WEIGHTS) || l.column_blocks == 1;
     /* V of a block of tiles stays within 2 MiB, so that it comes from the second or a near third level. */
     int64_t fitting = ((int64_t)2 << 20) / (inputs * l.ci * (int64_t)sizeof(float));
-    int64_t block = hy_max64(24, hy_min64(fitting, MOST_SUMS / slots));
-    l.block_tiles = l.weights_first ? (int64_t)hy_round_up((size_t)block, HY_GEMM_ROWS) : l.tiles;
+    int64_t block = (int64_t)hy_round_up((size_t)hy_max64(24, hy_min64(fitting, MOST_SUMS / slots)), HY_GEMM_ROWS);
+    int64_t shared_out = (int64_t)hy_round_up((size_t)hy_ceil_div(l.tiles, FEWEST_TASKS), HY_GEMM_SHORT_ROWS);
+    l.block_tiles = l.weights_first ? hy_min64(block, hy_max64(shared_out, FEWEST_TILES)) : l.tiles;
     l.block_k = hy_min64(l.ci, l.weights_first ? l.ci : l.tiles >= 128 ? 256 : 64);
     int64_t block_rows = l.block_tiles + HY_GEMM_SHORT_ROWS; /* what short strips write beyond the tiles */
     l.v_row = l.ci + PAD;
