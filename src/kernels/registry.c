@@ -31,6 +31,7 @@ DECLARE(batch_norm_fold);
 DECLARE(reduce);
 DECLARE(softmax);
 DECLARE(matmul);
+DECLARE(conv2d_direct);
 DECLARE(winograd);
 DECLARE(conv2d);
 DECLARE(conv2d_transpose);
@@ -64,7 +65,8 @@ static const hy_kernel *const tables[] = {
     TABLES(reduce),
     TABLES(softmax),
     TABLES(matmul),
-    TABLES(winograd), /* conv2d where it pays */
+    TABLES(conv2d_direct), /* conv2d where it pays */
+    TABLES(winograd),      /* likewise */
     TABLES(conv2d),
     TABLES(conv2d_transpose),
     TABLES(depthwise),
