@@ -5,7 +5,7 @@
 #ifndef HAYA_KERNELS_PLANAR_H
 #define HAYA_KERNELS_PLANAR_H
 
-#include "kernels/quad.h"
+#include "kernels/loops.h"
 
 /* Number i (0 .. 3: of a, 4 .. 7: of b) in each of a vector's parts of four floats. */
 #define HY_PART_INDEX(i, part) ((i) < 4 ? (i) + 4 * (part) : (i) - 4 + HY_LANES + 4 * (part))
@@ -39,38 +39,36 @@ HY_ALWAYS_INLINE hy_four hy_four_transpose(hy_four m)
     };
 }
 
-/* Parts from four places each. */
+/* The parts of a vector, `step` floats from one to the next. Compilers would build it from registers. */
 HY_ALWAYS_INLINE hy_vf hy_parts_load(const hy_f32 *from, int64_t step)
 {
-    hy_quad q0 = hy_quad_load(from);
-#if HY_LANES == 4
-    (void)step;
-    return q0;
+#if HY_LANES == 16
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps((const float *)from));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps((const float *)(from + step)), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps((const float *)(from + 2 * step)), 2);
+    return (hy_vf)_mm512_insertf32x4(v, _mm_loadu_ps((const float *)(from + 3 * step)), 3);
+#elif HY_LANES == 8
+    __m256 v = _mm256_castps128_ps256(_mm_loadu_ps((const float *)from));
+    return (hy_vf)_mm256_insertf128_ps(v, _mm_loadu_ps((const float *)(from + step)), 1);
 #else
-    typedef float eight __attribute__((vector_size(32)));
-    eight low = __builtin_shufflevector(q0, hy_quad_load(from + step), 0, 1, 2, 3, 4, 5, 6, 7);
-#  if HY_LANES == 8
-    return low;
-#  else
-    eight high = __builtin_shufflevector(hy_quad_load(from + 2 * step), hy_quad_load(from + 3 * step), 0, 1, 2, 3, 4,
-                                         5, 6, 7);
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#  endif
+    (void)step;
+    return hy_vf_load(from);
 #endif
 }
 
 HY_ALWAYS_INLINE void hy_parts_store(hy_f32 *to, int64_t step, hy_vf v)
 {
-#if HY_LANES == 4
-    (void)step;
-    hy_quad_store(to, v);
+#if HY_LANES == 16
+    _mm_storeu_ps((float *)to, _mm512_castps512_ps128((__m512)v));
+    _mm_storeu_ps((float *)(to + step), _mm512_extractf32x4_ps((__m512)v, 1));
+    _mm_storeu_ps((float *)(to + 2 * step), _mm512_extractf32x4_ps((__m512)v, 2));
+    _mm_storeu_ps((float *)(to + 3 * step), _mm512_extractf32x4_ps((__m512)v, 3));
+#elif HY_LANES == 8
+    _mm_storeu_ps((float *)to, _mm256_castps256_ps128((__m256)v));
+    _mm_storeu_ps((float *)(to + step), _mm256_extractf128_ps((__m256)v, 1));
 #else
-    hy_quad_store(to, __builtin_shufflevector(v, v, 0, 1, 2, 3));
-    hy_quad_store(to + step, __builtin_shufflevector(v, v, 4, 5, 6, 7));
-#  if HY_LANES == 16
-    hy_quad_store(to + 2 * step, __builtin_shufflevector(v, v, 8, 9, 10, 11));
-    hy_quad_store(to + 3 * step, __builtin_shufflevector(v, v, 12, 13, 14, 15));
-#  endif
+    (void)step;
+    hy_vf_store(to, v);
 #endif
 }
 

@@ -22,7 +22,7 @@ typedef struct conv_problem {
     hy_family family;
     int64_t in[4], filter[4], out[4];
     int64_t groups;
-    bool upsample2;
+    bool upsample2, exact;
     hy_window window;
     hy_epilogue epilogue;
     test_layout layouts[LAYOUTS]; /* of the inputs, in their order, and in the end of out */
@@ -133,7 +133,7 @@ static test_layout vector_layout(test_layout layout)
 static prepared prepare(const conv_problem *problem)
 {
     prepared p = {.call = {.family = problem->family, .window = problem->window, .epilogue = problem->epilogue,
-                           .upsample2 = problem->upsample2}};
+                           .upsample2 = problem->upsample2, .exact = problem->exact}};
     const hy_epilogue *epilogue = &problem->epilogue;
     int count = 0;
     p.in[count] = operand_make(HAYA_FLOAT32, 4, problem->in, &problem->layouts[count], 0xff);
@@ -410,6 +410,56 @@ static void enlarged_images_agree_with_float64(void)
     }
 }
 
+/* Few channels, and maps as large as the kernel for these asks for: any window, layout and epilogue, several blocks of
+   columns, rows shorter than a vector. */
+static conv_problem random_direct_problem(uint64_t seed)
+{
+    static const int64_t sizes[][2] = {{16, 16}, {17, 33}, {40, 50}, {9, 100}, {3, 401}, {70, 5}, {2, 790}};
+    random_state state = {seed}, *random = &state;
+    const int64_t *size = sizes[seed % 7];
+    bool wide = random_chance(random, 30);
+    int64_t ci = random_int(random, 1, wide ? 32 : 9), co = random_int(random, 1, ci <= 8 && wide ? 64 : 16);
+    conv_problem problem = {.family = HY_CONV2D, .groups = 1, .seed = seed, .in = {1, size[0], size[1], ci},
+                            .upsample2 = random_chance(random, 40)};
+    hy_window *w = &problem.window;
+    random_window(random, w);
+    if (problem.upsample2 && random_chance(random, 80)) {
+        w->stride_h = w->stride_w = w->dilation_h = w->dilation_w = 1;
+        w->pad_top = random_int(random, 0, w->kernel_h - 1);
+        w->pad_left = random_int(random, 0, w->kernel_w - 1);
+    }
+    int64_t enlarged = problem.upsample2 ? 2 : 1;
+    problem.in[0] = random_chance(random, 30) ? 2 : 1;
+    const int64_t out[4] = {
+        problem.in[0],
+        random_windows(random, enlarged * size[0], w->kernel_h, w->stride_h, w->dilation_h, w->pad_top),
+        random_windows(random, enlarged * size[1], w->kernel_w, w->stride_w, w->dilation_w, w->pad_left), co};
+    const int64_t filter[4] = {w->kernel_h, w->kernel_w, ci, co};
+    memcpy(problem.out, out, sizeof out);
+    memcpy(problem.filter, filter, sizeof filter);
+    random_epilogue(random, &problem.epilogue);
+    for (int i = 0; i < LAYOUTS; i++)
+        problem.layouts[i] = random_chance(random, 50) ? layout_dense(4) : layout_random(random, 4);
+    return problem;
+}
+
+static void few_channels_agree_with_float64(void)
+{
+    int direct = 0;
+    for (uint64_t seed = 1; seed <= 140; seed++) {
+        conv_problem problem = random_direct_problem(seed);
+        for (problem.exact = false; ; problem.exact = true) {
+            prepared p = prepare(&problem);
+            direct += strcmp(hy_kernel_choose(&p.call, HY_ISA_PORTABLE)->name, "conv2d_direct") == 0;
+            finish(&p);
+            check_problem(&problem);
+            if (problem.exact || !problem.upsample2)
+                break;
+        }
+    }
+    CHECK(direct > 100);
+}
+
 /* Runs all kernels; the results' bits must be those of the first call, [kernel]. */
 static void compare_runs(const conv_problem *problem, hy_team *team, double **first)
 {
@@ -437,6 +487,7 @@ static const int64_t invariance_shapes[][6] = { /* family, h, w, ci, co, enlarge
     {HY_CONV2D, 40, 37, 3, 20, 0}, {HY_CONV2D, 33, 40, 70, 97, 0}, {HY_CONV2D, 8, 8, 200, 130, 0},
     {HY_CONV2D, 40, 40, 64, 1, 0}, {HY_CONV2D, 70, 69, 20, 35, 0}, {HY_CONV2D, 40, 37, 3, 20, 1},
     {HY_CONV2D, 33, 40, 70, 97, 1}, {HY_CONV2D, 40, 40, 64, 1, 1}, {HY_CONV2D, 70, 69, 20, 35, 1},
+    {HY_CONV2D, 40, 37, 8, 6, 0}, {HY_CONV2D, 19, 20, 7, 9, 1},
     {HY_CONV2D_TRANSPOSE, 20, 19, 40, 33, 0}, {HY_DEPTHWISE, 30, 31, 70, 70, 0}, {HY_DEPTHWISE, 20, 21, 30, 60, 0},
 };
 
@@ -530,6 +581,7 @@ void convolution_tests(void)
     RUN(winograd_agrees_with_float64);
     RUN(winograd_on_tiny_maps_agrees_with_float64);
     RUN(enlarged_images_agree_with_float64);
+    RUN(few_channels_agree_with_float64);
     RUN(results_do_not_depend_on_the_number_of_threads);
     RUN(results_do_not_depend_on_alignment);
     RUN(empty_dimensions_are_fine);

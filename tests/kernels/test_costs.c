@@ -54,6 +54,21 @@ static void winograd_carries_out_36_products_for_each_tile(void)
     CHECK_INT(hy_kernel_flops(kernel, &cut), 3 * 4 * 36 * 16 * 20 * 2 + 9 * 13 * 20 * 2);
 }
 
+/* 3 x 3 on an image enlarged twice reads 2 x 2 pixels. */
+static void the_direct_sum_takes_each_pixel_of_an_enlarged_image_once(void)
+{
+    const hy_kernel *kernel = find("conv2d_direct");
+    if (!CHECK(kernel))
+        return;
+    hy_call call = convolution(16, 32, 8, 6);
+    CHECK_INT(hy_kernel_flops(kernel, &call), (long long)hy_call_flops(&call));
+    call.in[0] = dense(4, 1, 8, 16, 8);
+    call.upsample2 = true;
+    CHECK_INT(hy_kernel_flops(kernel, &call), 16 * 32 * 6 * 4 * 8 * 2 + 16 * 32 * 6 * 2);
+    call.exact = true;
+    CHECK_INT(hy_kernel_flops(kernel, &call), (long long)hy_call_flops(&call));
+}
+
 static void other_kernels_carry_out_what_the_call_says(void)
 {
     hy_call call = convolution(8, 12, 16, 20);
@@ -82,6 +97,7 @@ int main(void)
 {
     RUN(a_convolution_costs_two_operations_a_product_and_its_epilogue);
     RUN(winograd_carries_out_36_products_for_each_tile);
+    RUN(the_direct_sum_takes_each_pixel_of_an_enlarged_image_once);
     RUN(other_kernels_carry_out_what_the_call_says);
     RUN(the_peak_loop_does_the_operations_it_tells_of);
     return test_summary();
