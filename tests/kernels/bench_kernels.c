@@ -53,6 +53,8 @@ static const bench_shape shapes[] = {
     {"dense", HY_MATMUL, 4, 4096, 4096, 0, 0},
     {"pool", HY_POOL, 256, 64, 64, 2, 2},
     {"pool", HY_POOL, 112, 64, 64, 3, 2},
+    {"small pool", HY_POOL, 256, 8, 8, 2, 2},
+    {"small pool", HY_POOL, 128, 16, 16, 2, 2},
     {"enlarge", HY_RESIZE, 128, 64, 64, 1, 2},
     {"relu", HY_UNARY, 256, 64, 64, 1, 1},
     {"add", HY_BINARY, 256, 64, 64, 1, 1},
