@@ -4,8 +4,9 @@
  * however few channels there are; a multiply-add takes such a vector of one input channel at one tap of the filter, and
  * one weight for all of them. A task takes a block of the output:
  *
- *     copy what it reads of the input to a band: a plane for each channel, with zeros for the padding
  *     for some rows of pixels at a time
+ *         copy what they read of the input, and is not there yet, to a band: a plane for each channel, with zeros for
+ *             the padding
  *         for each tile of output channels and pixels
  *             add up all steps, a tap of an input channel each         (in registers)
  *         transpose the planes of sums to where the output has them
@@ -265,20 +266,31 @@ static void fill_row(const direct_job *job, float *to, const hy_f32 *from, int64
                               image->channel, end - first, l->ci);
 }
 
-static void fill_band(const direct_job *job, const direct_block *block, float *band)
+static const hy_f32 *image_row(const direct_job *job, int64_t n, int64_t y)
+{
+    const hy_image *image = &job->image;
+    return y >= 0 && y < image->height ? image->data + n * image->batch + y * image->row : NULL;
+}
+
+/* Rows first .. last - 1 of all planes. */
+static void fill_band(const direct_job *job, const direct_block *block, int64_t first, int64_t last, float *band)
 {
     const direct_layout *l = &job->layout;
-    const hy_image *image = &job->image;
     for (int64_t py = 0; py < l->y.planes; py++)
-        for (int64_t row = 0; row < block->rows + l->y.reach; row++) {
-            int64_t y = (block->y + row) * l->y.step + l->y.first + py;
-            const hy_f32 *from = NULL;
-            if (y >= 0 && y < image->height)
-                from = image->data + block->n * image->batch + y * image->row;
+        for (int64_t row = first; row < last; row++) {
+            const hy_f32 *from = image_row(job, block->n, (block->y + row) * l->y.step + l->y.first + py);
             for (int64_t px = 0; px < l->x.planes; px++)
                 fill_row(job, band + (py * l->x.planes + px) * l->ci * l->plane + row * l->band_row + l->lead, from,
                          block->x * l->x.step + l->x.first + px);
         }
+}
+
+/* What the band's row number `row` is made of, where the block begins in it; or, where that is padding, any pixel. */
+static const hy_f32 *row_ahead(const direct_job *job, const direct_block *block, int64_t row)
+{
+    const direct_layout *l = &job->layout;
+    const hy_f32 *from = image_row(job, block->n, (block->y + row) * l->y.step + l->y.first);
+    return from ? from + hy_max64(0, block->x * l->x.step + l->x.first) * job->image.pixel : job->image.data;
 }
 
 /* ---- The tile ---------------------------------------------------------------------------------------------------- */
@@ -292,6 +304,8 @@ typedef struct direct_tile {
     int64_t sums_row;
     const hy_store *store;     /* NULL: sums are left as they are */
     const float *scale, *shift;
+    const hy_f32 *ahead;       /* of the image: what is copied to the band next, called into the cache meanwhile */
+    int64_t ahead_step;        /* for each step */
 } direct_tile;
 
 /* Vectors of pixels of one channel. How many there are is known where the functions below are inlined; the others
@@ -351,10 +365,12 @@ HY_ALWAYS_INLINE void sum_tile(const direct_tile *tile, int channels, int vector
 {
     const int32_t *distances = tile->distances;
     const float *weights = tile->weights, *in = tile->in;
-    const int64_t steps = tile->steps;
+    const int64_t steps = tile->steps, ahead_step = tile->ahead_step;
+    const hy_f32 *ahead = tile->ahead;
     tile_row r0 = {0}, r1 = {0}, r2 = {0}, r3 = {0}, r4 = {0}, r5 = {0}, r6 = {0}, r7 = {0};
-    for (int64_t s = 0; s < steps; s++, weights += channels) {
+    for (int64_t s = 0; s < steps; s++, weights += channels, ahead += ahead_step) {
         tile_row x = row_load(in + distances[s], vectors);
+        __builtin_prefetch(ahead, 0, 2);
         r0 = row_add_product(r0, weights[0], x, vectors);
         if (channels > 1)
             r1 = row_add_product(r1, weights[1], x, vectors);
@@ -392,11 +408,13 @@ HY_ALWAYS_INLINE void sum_tiles(direct_tile tile, int channels, int64_t vectors)
         sum_tile(&tile, channels, TILE_VECTORS);
         tile.in += TILE_VECTORS * HY_LANES;
         tile.sums += TILE_VECTORS * HY_LANES;
+        tile.ahead += tile.ahead_step * tile.steps;
     }
     for (; TILE_VECTORS == 3 && vectors >= 2; vectors -= 2) {
         sum_tile(&tile, channels, 2);
         tile.in += 2 * HY_LANES;
         tile.sums += 2 * HY_LANES;
+        tile.ahead += tile.ahead_step * tile.steps;
     }
     if (vectors)
         sum_tile(&tile, channels, 1);
@@ -437,14 +455,16 @@ static void sum_channels(const direct_tile *tile, int64_t channels, int64_t vect
 }
 
 /* The sums of all channels for `vectors` vectors of pixels from `in` on. */
-static void sum_planes(const direct_job *job, const direct_phase *phase, const float *in, int64_t vectors, float *sums)
+static void sum_planes(const direct_job *job, const direct_phase *phase, const float *in, int64_t vectors,
+                       const hy_f32 *ahead, float *sums)
 {
     const direct_layout *l = &job->layout;
+    int64_t ahead_step = hy_ceil_div(TILE_VECTORS * HY_LANES * job->image.pixel, hy_max64(phase->steps, 1));
     for (int64_t c = 0; c < l->co; c += TILE_CHANNELS) {
         direct_tile tile = {.in = in, .distances = phase->distances, .weights = phase->weights + c * phase->steps,
                             .steps = phase->steps, .sums = sums + c * l->sums_row, .sums_row = l->sums_row,
                             .store = job->finishes_tiles ? &job->store : NULL, .scale = job->columns.scale + c,
-                            .shift = job->columns.shift + c};
+                            .shift = job->columns.shift + c, .ahead = ahead, .ahead_step = c ? 0 : ahead_step};
         sum_channels(&tile, tile_channels(l->co - c), vectors);
     }
 }
@@ -506,6 +526,22 @@ static void store_row(const direct_job *job, const direct_phase *phase, const fl
                         (const char *)(pixels + i * l->co), sizeof(float), l->co, sizeof(float));
 }
 
+/* Rows y .. y + rows - 1 of a block, whose sums are kept together. */
+static void run_rows(const direct_job *job, const direct_block *block, int64_t y, int64_t rows, const hy_f32 *ahead,
+                     const float *band, float *sums, float *pixels)
+{
+    const direct_layout *l = &job->layout;
+    int64_t vectors = hy_ceil_div((rows - 1) * l->band_row + block->columns, HY_LANES);
+    for (int64_t p = 0; p < l->phases; p++) {
+        sum_planes(job, &job->phase[p], band + y * l->band_row + l->lead, vectors, ahead, sums);
+        if (!job->finishes_tiles)
+            finish_planes(job, sums, vectors * HY_LANES);
+        for (int64_t i = 0; i < rows; i++)
+            store_row(job, &job->phase[p], sums + i * l->band_row, block->n, block->y + y + i, block->x,
+                      block->columns, pixels);
+    }
+}
+
 static void direct_task(void *argument, int64_t index, int worker)
 {
     const direct_job *job = argument;
@@ -517,18 +553,11 @@ static void direct_task(void *argument, int64_t index, int worker)
                           .x = index % l->x.blocks * l->x.block};
     block.rows = hy_min64(l->y.block, l->y.size - block.y);
     block.columns = hy_min64(l->x.block, l->x.size - block.x);
-    fill_band(job, &block, band);
-    for (int64_t y = 0; y < block.rows; y += l->rows_together) {
-        int64_t rows = hy_min64(l->rows_together, block.rows - y);
-        int64_t vectors = hy_ceil_div((rows - 1) * l->band_row + block.columns, HY_LANES);
-        for (int64_t p = 0; p < l->phases; p++) {
-            sum_planes(job, &job->phase[p], band + y * l->band_row + l->lead, vectors, sums);
-            if (!job->finishes_tiles)
-                finish_planes(job, sums, vectors * HY_LANES);
-            for (int64_t i = 0; i < rows; i++)
-                store_row(job, &job->phase[p], sums + i * l->band_row, block.n, block.y + y + i, block.x,
-                          block.columns, pixels);
-        }
+    for (int64_t y = 0, filled = 0; y < block.rows; y += l->rows_together) {
+        int64_t rows = hy_min64(l->rows_together, block.rows - y), needed = y + rows + l->y.reach;
+        fill_band(job, &block, filled, needed, band);
+        filled = needed;
+        run_rows(job, &block, y, rows, row_ahead(job, &block, needed), band, sums, pixels);
     }
 }
 

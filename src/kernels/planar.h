@@ -104,17 +104,32 @@ HY_ALWAYS_INLINE void hy_planes_give(const float *from, int64_t plane, hy_f32 *t
     hy_parts_store(to + 3 * pixel, 4 * pixel, m.v3);
 }
 
+/* The lines of some pixels, two vectors of them ahead of those that are worked on, which are to be read or written. */
+HY_ALWAYS_INLINE void hy_call_pixels(const hy_f32 *at, int64_t pixel, bool write)
+{
+    enum { line = HY_CACHE_LINE / sizeof(float), most = 16 * line };
+    int64_t ahead = 2 * HY_LANES * pixel, end = ahead + HY_LANES * pixel;
+    for (int64_t i = ahead; i < hy_min64(end, ahead + most); i += line)
+        if (write)
+            __builtin_prefetch(at + i, 1);
+        else
+            __builtin_prefetch(at + i);
+}
+
 /* to[c * plane + i] = from[i * pixel + c * channel], i < count, c < channels */
 static inline void hy_planes_from_pixels(float *to, int64_t plane, const hy_f32 *from, int64_t pixel, int64_t channel,
                                          int64_t count, int64_t channels)
 {
     int64_t done = 0; /* pixels */
     if (channel == 1 && pixel != 1 && channels >= 4 && count >= HY_LANES) {
-        for (int64_t i = 0; i < count; i += HY_LANES)
+        for (int64_t i = 0; i < count; i += HY_LANES) {
+            int64_t x = hy_min64(i, count - HY_LANES); /* some pixels, and some channels, twice */
+            hy_call_pixels(from + x * pixel, pixel, false);
             for (int64_t c = 0; c < channels; c += 4) {
-                int64_t x = hy_min64(i, count - HY_LANES), k = hy_min64(c, channels - 4); /* some twice */
+                int64_t k = hy_min64(c, channels - 4);
                 hy_planes_take(to + k * plane + x, plane, from + x * pixel + k, pixel, 4);
             }
+        }
         return;
     }
     /* Fewer than four channels: where pixels are neighbours, what is read beyond them are the next one's. */
@@ -131,11 +146,14 @@ static inline void hy_planes_to_pixels(const float *from, int64_t plane, hy_f32 
                                        int64_t count, int64_t channels)
 {
     if (channel == 1 && channels >= 4 && count >= HY_LANES) {
-        for (int64_t i = 0; i < count; i += HY_LANES)
+        for (int64_t i = 0; i < count; i += HY_LANES) {
+            int64_t x = hy_min64(i, count - HY_LANES);
+            hy_call_pixels(to + x * pixel, pixel, true);
             for (int64_t c = 0; c < channels; c += 4) {
-                int64_t x = hy_min64(i, count - HY_LANES), k = hy_min64(c, channels - 4);
+                int64_t k = hy_min64(c, channels - 4);
                 hy_planes_give(from + k * plane + x, plane, to + x * pixel + k, pixel);
             }
+        }
         return;
     }
     for (int64_t c = 0; c < channels; c++)
