@@ -36,7 +36,7 @@
 
 enum {
     LINE = HY_CACHE_LINE / (int)sizeof(float),
-    MOST_OUTPUTS = HY_STORE_COLUMNS,
+    MOST_CHANNELS = 32,       /* on either side; no more than HY_STORE_COLUMNS */
     WIDEST_BLOCK = 256,       /* pixels in a row of a task, and half as many more where that makes it one block */
     FEWEST_ROWS = 4,          /* of a task, for the sake of the rows above and below that it reads, too */
     MOST_ROWS = 16,
@@ -123,7 +123,8 @@ static direct_axis axis_of(int64_t out, int64_t kernel, int64_t stride, int64_t 
 
 static int64_t plane_floats(const direct_layout *l, int64_t rows)
 {
-    return (int64_t)(hy_round_up((size_t)((rows + l->y.reach) * l->band_row), LINE) | LINE); /* an odd number of lines */
+    int64_t floats = (rows + l->y.reach) * l->band_row;
+    return (int64_t)(hy_round_up((size_t)floats, LINE) | LINE); /* an odd number of lines */
 }
 
 static int64_t band_floats(const direct_layout *l, int64_t rows)
@@ -420,23 +421,26 @@ HY_ALWAYS_INLINE void sum_tiles(direct_tile tile, int channels, int64_t vectors)
         sum_tile(&tile, channels, 1);
 }
 
-static void sum_one_channel(const direct_tile *tile, int64_t vectors)
+/* Not inlined: else compilers, short of registers elsewhere, spill in the loop. */
+#define ALONE __attribute__((noinline))
+
+static ALONE void sum_one_channel(const direct_tile *tile, int64_t vectors)
 {
     sum_tiles(*tile, 1, vectors);
 }
 
-static void sum_two_channels(const direct_tile *tile, int64_t vectors)
+static ALONE void sum_two_channels(const direct_tile *tile, int64_t vectors)
 {
     sum_tiles(*tile, 2, vectors);
 }
 
-static void sum_four_channels(const direct_tile *tile, int64_t vectors)
+static ALONE void sum_four_channels(const direct_tile *tile, int64_t vectors)
 {
     sum_tiles(*tile, 4, vectors);
 }
 
 #if TILE_CHANNELS == 8
-static void sum_eight_channels(const direct_tile *tile, int64_t vectors)
+static ALONE void sum_eight_channels(const direct_tile *tile, int64_t vectors)
 {
     sum_tiles(*tile, 8, vectors);
 }
@@ -574,16 +578,16 @@ static bool transforms_pay(const hy_call *call)
     return !call->exact && plain && ci >= 8 && co >= 8 && ci * co > 12 * HY_LANES;
 }
 
-/* Beyond these the matrix product is as fast: measured, a direct sum takes 0.2 to 0.7 of its time with 8 channels on
+/* Beyond these the matrix product is as fast: measured, a direct sum takes 0.2 to 0.8 of its time with 8 channels on
    one side and up to 32 on the other, 0.9 to 1 with 16 and 32, and more on maps of less than 16 x 16. */
 static bool direct_accepts(const hy_call *call)
 {
-    enum { most_inputs = 32, most_products = 512, fewest_pixels = 256 };
+    enum { most_products = 512, fewest_pixels = 256 };
     const hy_window *w = &call->window;
     const int64_t *filter = call->in[1].dims;
     bool enlarges = !call->upsample2
         || (w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1 && w->dilation_w == 1);
-    bool few = filter[2] == call->in[0].dims[3] && filter[2] <= most_inputs && filter[3] <= MOST_OUTPUTS
+    bool few = filter[2] == call->in[0].dims[3] && filter[2] <= MOST_CHANNELS && filter[3] <= MOST_CHANNELS
         && filter[2] * filter[3] <= most_products;
     return hy_gemm_accepts(call) && few && enlarges && call->out.dims[1] * call->out.dims[2] >= fewest_pixels
         && !transforms_pay(call);

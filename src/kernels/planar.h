@@ -137,8 +137,9 @@ static inline void hy_planes_from_pixels(float *to, int64_t plane, const hy_f32 
         for (; channels * (count - done - HY_LANES) >= 2; done += HY_LANES)
             hy_planes_take(to + done, plane, from + done * pixel, pixel, hy_min64(channels, 4));
     for (int64_t c = 0; c < channels; c++)
-        hy_copy_strided((char *)(to + c * plane + done), sizeof(float), (const char *)(from + done * pixel + c * channel),
-                        pixel * (int64_t)sizeof(float), count - done, sizeof(float));
+        hy_copy_strided((char *)(to + c * plane + done), sizeof(float),
+                        (const char *)(from + done * pixel + c * channel), pixel * (int64_t)sizeof(float),
+                        count - done, sizeof(float));
 }
 
 /* to[i * pixel + c * channel] = from[c * plane + i], i < count, c < channels */

@@ -418,7 +418,7 @@ static conv_problem random_direct_problem(uint64_t seed)
     random_state state = {seed}, *random = &state;
     const int64_t *size = sizes[seed % 7];
     bool wide = random_chance(random, 30);
-    int64_t ci = random_int(random, 1, wide ? 32 : 9), co = random_int(random, 1, ci <= 8 && wide ? 64 : 16);
+    int64_t ci = random_int(random, 1, wide ? 32 : 9), co = random_int(random, 1, wide ? 32 : 16);
     conv_problem problem = {.family = HY_CONV2D, .groups = 1, .seed = seed, .in = {1, size[0], size[1], ci},
                             .upsample2 = random_chance(random, 40)};
     hy_window *w = &problem.window;
