@@ -35,7 +35,13 @@ bool hy_file_is_mapped(const hy_file *file);
    old file alive. One system call. Always HAYA_OK for memory. */
 haya_status hy_file_check(const hy_file *file, haya_error *error);
 
-/* Brings [offset, offset + size) of a mapping into memory (populate); no more than advice. */
+/* The following are no more than advice, do nothing to memory, and accept any range.
+
+   Reads until `on` is false again are of a few bytes here and there: what lies around them is not worth waiting for. */
+void hy_file_read_sparsely(const hy_file *file, bool on);
+/* [offset, offset + size) will be read soon: the system begins to fetch it, and the call returns. */
+void hy_file_request(const hy_file *file, size_t offset, size_t size);
+/* Fetches the range, waits for it, and maps its pages. */
 void hy_file_populate(const hy_file *file, size_t offset, size_t size);
 
 /* See haya_handle_fault. Async-signal-safe. */

@@ -217,16 +217,61 @@ haya_status hy_file_check(const hy_file *file, haya_error *error) {
                    file->path);
 }
 
-void hy_file_populate(const hy_file *file, size_t offset, size_t size) {
+/* ---- Advice -------------------------------------------------------------------------------------------------- */
+
+/* The pages that hold the range. */
+typedef struct page_range {
+    uint8_t *start;
+    size_t bytes;
+} page_range;
+
+static page_range pages_of(const hy_file *file, size_t offset, size_t size) {
     if (file->kind != HY_FILE_MAPPED || offset >= file->size)
-        return;
+        return (page_range){NULL, 0};
     if (size > file->size - offset)
         size = file->size - offset;
     size_t into_page = offset % page_size();
-    void *start = (void *)(uintptr_t)(file->data + offset - into_page);
+    return (page_range){(uint8_t *)(uintptr_t)file->data + offset - into_page, size + into_page};
+}
+
+/* Below this a file is fetched as a whole sooner than page by page. */
+#define SPARSE_BYTES ((size_t)8 << 20)
+
+void hy_file_read_sparsely(const hy_file *file, bool on) {
+    page_range all = pages_of(file, 0, file->size);
+    if (all.bytes >= SPARSE_BYTES)
+        madvise(all.start, all.bytes, on ? MADV_RANDOM : MADV_NORMAL);
+    else if (on)
+        hy_file_request(file, 0, file->size);
+}
+
+/* Linux fetches of one MADV_WILLNEED no more than a device's largest readahead, and drops the rest; so much every
+   device has. */
+#define REQUEST_BYTES ((size_t)128 << 10)
+
+void hy_file_request(const hy_file *file, size_t offset, size_t size) {
+    page_range range = pages_of(file, offset, size);
+    for (size_t done = 0; done < range.bytes; done += REQUEST_BYTES) {
+        size_t left = range.bytes - done;
+        madvise(range.start + done, left < REQUEST_BYTES ? left : REQUEST_BYTES, MADV_WILLNEED);
+    }
+}
+
+/* False where the system can't; not where it fails, because the file has been truncated, say. */
+static bool populate(page_range range) {
 #if defined(MADV_POPULATE_READ)
-    if (madvise(start, size + into_page, MADV_POPULATE_READ) == 0)
-        return;
+    return madvise(range.start, range.bytes, MADV_POPULATE_READ) == 0 || errno != EINVAL;
+#else
+    (void)range;
+    return false;
 #endif
-    madvise(start, size + into_page, MADV_WILLNEED);
+}
+
+void hy_file_populate(const hy_file *file, size_t offset, size_t size) {
+    page_range range = pages_of(file, offset, size);
+    if (range.bytes == 0 || populate(range))
+        return;
+    hy_file_request(file, offset, size);
+    for (size_t at = 0, step = page_size(); at < range.bytes; at += step)
+        (void)*(const volatile uint8_t *)(range.start + at);
 }

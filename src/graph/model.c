@@ -305,7 +305,10 @@ haya_status haya_model_open(const char *path, const haya_model_options *options,
         return hy_refuse_folder(path, error);
     hy_file *file;
     HY_TRY(hy_file_open(path, options && options->read_into_memory, &host, &file, error));
-    return make_model(file, &host, model, error);
+    hy_file_read_sparsely(file, true); /* the structure lies in pieces between tensors */
+    HY_TRY(make_model(file, &host, model, error));
+    hy_file_read_sparsely(file, false);
+    return HAYA_OK;
 }
 
 haya_status haya_model_from_memory(const void *data, size_t size, const char *name,

@@ -138,8 +138,12 @@ static haya_status run_steps(const runner *r, haya_error *error)
     for (size_t i = 0; i < r->plan->info.input_count; i++)
         if (is_strided(&r->inputs[i]))
             stage(r, &r->inputs[i], &r->plan->inputs[i], true);
+    hy_intake intake;
+    bool first = hy_intake_begin(&intake, r->session->team, r->plan, r->weights);
     for (size_t i = 0; i < r->plan->step_count; i++) {
         uint64_t start = r->session->profile ? hy_clock_nanoseconds() : 0;
+        if (first)
+            hy_intake_step(&intake, i);
         const char *why = run_step(r, i);
         if (why)
             return hy_fail(error, HAYA_ERROR_VALUE, r->plan->steps[i].node, "%s: node '%s' (%s): %s",
@@ -196,11 +200,11 @@ static haya_status run_on_zeros(haya_session *session, const haya_plan *plan, co
     for (size_t i = 0; i < outputs; i++)
         tensors[inputs + i] = zero_tensor(&plan->outputs[i], &memory);
     haya_status status = haya_run(session, plan, weights, tensors, inputs, tensors + inputs, outputs, error);
-    if (status == HAYA_ERROR_VALUE) { /* zeros may be no valid input (an integer division); what matters is done */
-        hy_error_clear(error);
-        return HAYA_OK;
-    }
-    return status;
+    if (status != HAYA_ERROR_VALUE)
+        return status;
+    hy_error_clear(error); /* zeros may be no valid input (an integer division); the other steps' weights matter, too */
+    hy_intake_all(session->team, plan, weights);
+    return hy_file_check(weights->model->file, error);
 }
 
 haya_status haya_prepare(haya_session *session, const haya_plan *plan, const haya_weights *weights, haya_error *error)
@@ -208,7 +212,7 @@ haya_status haya_prepare(haya_session *session, const haya_plan *plan, const hay
     HY_TRY(haya_session_reserve(session, plan, error));
     if (!weights)
         return hy_fail(error, HAYA_ERROR_ARGUMENT, NULL, "weights is NULL");
-    hy_file_populate(weights->model->file, weights->file_first, weights->file_end - weights->file_first);
+    hy_weights_refresh(weights); /* pages that were there once may have been evicted */
     hy_arena arena;
     hy_arena_init(&arena, &session->host);
     haya_status status = run_on_zeros(session, plan, weights, &arena, error);

@@ -13,7 +13,7 @@ struct haya_weights {
     const void **externals;   /* per external of the program: into the file, or into `derived` */
     uint8_t *derived;
     size_t derived_bytes;
-    size_t file_first, file_end; /* the part of the file that is read in place */
+    atomic_bool fresh;        /* the next run is the first to read them from the mapped file, as far as is known */
 };
 
 struct haya_session {
@@ -25,5 +25,25 @@ struct haya_session {
     void (*profile)(void *user, const haya_plan *plan, size_t index, uint64_t nanoseconds);
     void *profile_user;
 };
+
+/* ---- intake.c: a model's first run has weights fetched ahead of the steps that use them ---------------------------- */
+
+typedef struct hy_intake {
+    hy_team *team;
+    const haya_plan *plan;
+    const haya_weights *weights;
+    size_t next;  /* the first step whose weights have not been asked for */
+    size_t ahead; /* bytes asked for, of this step and those up to `next` */
+} hy_intake;
+
+/* False where nothing needs to be fetched. Of several first runs at once, one does it. */
+bool hy_intake_begin(hy_intake *intake, hy_team *team, const haya_plan *plan, const haya_weights *weights);
+/* Before each step, in order. Allocates nothing, and cannot fail. */
+void hy_intake_step(hy_intake *intake, size_t index);
+
+/* The weights of all steps, without a run. */
+void hy_intake_all(hy_team *team, const haya_plan *plan, const haya_weights *weights);
+/* The next run counts as the first. */
+void hy_weights_refresh(const haya_weights *weights);
 
 #endif

@@ -82,12 +82,6 @@ static haya_status bind_parameter(binder *b, const hy_node *node, size_t index)
     const void **value = &b->values[b->first[index]];
     if (constant->in_place) {
         *value = hy_file_data(b->model->file) + constant->offset;
-        haya_weights *w = b->weights;
-        size_t end = constant->offset + constant->size;
-        if (w->file_end == 0 || constant->offset < w->file_first)
-            w->file_first = constant->offset;
-        if (end > w->file_end)
-            w->file_end = end;
         return HAYA_OK;
     }
     size_t bytes = (size_t)constant->elements * haya_dtype_size(constant->dtype);
@@ -189,6 +183,7 @@ haya_status haya_weights_bind(const haya_program *program, haya_model *model, ha
     if (!weights)
         return hy_out_of_memory(error, "weights");
     *weights = (haya_weights){.program = program, .model = model};
+    hy_weights_refresh(weights);
     hy_program_retain(program);
     hy_model_retain(model);
     binder b = {.program = program, .model = model, .weights = weights, .limit = hy_machine_memory() / 2,
