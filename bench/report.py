@@ -297,10 +297,13 @@ def alone_table(numbers):
     switch = numbers["switch"]
     times("run of the model that ran before", switch["run_ms"])
     times("run after another model's", switch["switch_ms"])
-    interval = summary.median_interval(switch["difference_ms"])
-    rows.append(["the switch: difference of the two, in pairs", f"{summary.median(switch['difference_ms']):+.3g} ms",
-                 f"95 % interval {interval[0]:+.3g} to {interval[1]:+.3g}" if interval else "",
-                 str(len(switch["difference_ms"]))])
+    for unit, scale in (("ms", 1), ("%", 100 / summary.median(switch["run_ms"]))):
+        differences = [scale * difference for difference in switch["difference_ms"]]
+        interval = summary.median_interval(differences)
+        rows.append(["the switch: difference of the two, in pairs" if unit == "ms" else "the same, of a run",
+                     f"{summary.median(differences):+.3g} {unit}",
+                     f"95 % interval {interval[0]:+.3g} to {interval[1]:+.3g}" if interval else "",
+                     str(len(differences))])
     for way, rates in numbers["throughput"].items():
         callers, threads = map(int, way.split("x"))
         s = summary.summarize(rates)
@@ -313,5 +316,6 @@ def alone_table(numbers):
         rows.append(["memory of its own, each further model", f"{further / 1e3:.0f} kB", "", str(len(private) - 1)])
     cold = numbers["cold"]
     times("open, bind and first run, file not in memory", cold["haya_ms"])
+    times("the same, beyond the run that follows", cold["beyond_ms"])
     times(f"`dd` of that file ({megabytes(cold['bytes'])} MB), not in memory", cold["dd_ms"])
     return markdown_table(["", "median", "quartiles", "samples"], rows)

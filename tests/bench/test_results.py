@@ -177,11 +177,13 @@ class Markdown(unittest.TestCase):
             "switch": {"switch_ms": ten, "run_ms": ten, "difference_ms": ten, "private_bytes": [10**6, 3 * 10**6],
                        "file_bytes": [0, 0]},
             "throughput": {"1x2": [3.0], "2x1": [4.0]},
-            "cold": {"haya_ms": ten, "dd_ms": ten, "bytes": 5 * 10**6},
+            "cold": {"haya_ms": ten, "beyond_ms": [1.0, 2.0, 6.0], "dd_ms": ten, "bytes": 5 * 10**6},
         }
         table = report.alone_table(numbers)
         self.assertIn("| open | 5.50 ms | 3.25–7.75 | 10 |", table)
         self.assertIn("| the switch: difference of the two, in pairs | +5.5 ms | 95 % interval +2 to +9 | 10 |", table)
+        self.assertIn("| the same, of a run | +100 % | 95 % interval +36.4 to +164 | 10 |", table)
+        self.assertIn("| the same, beyond the run that follows | 2.00 ms | 1.50–4.00 | 3 |", table)
         self.assertIn("| 2 sessions of 1 thread, models mixed | 4.00 runs/s |", table)
         self.assertIn("| memory of its own, each further model | 2000 kB |", table)
         self.assertIn("| `dd` of that file (5.00 MB), not in memory | 5.50 ms |", table)
