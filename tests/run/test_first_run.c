@@ -239,10 +239,10 @@ static void weights_are_fetched_in_the_order_of_their_use(void)
     tear_down(&s);
 }
 
-/* 40 MB in each of the first two layers. The third one's weights must not get in the way of theirs. */
+/* 34 MB in each of the first two layers. The third one's weights must not get in the way of theirs. */
 static void a_large_model_is_fetched_bit_by_bit(void)
 {
-    enum { LARGE = 40000 };
+    enum { LARGE = 33000 };
     setting s;
     const char *path = write_layers("large.pb", LARGE);
     void *expected = expected_result(path, LARGE);
