@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a model's weights come from its file into its first run. Left alone, a kernel that touches a page for the first
- * time waits until it is read, and so on at the next. Here the system is asked for weights some steps ahead, in the
- * order in which steps use them and not in the file's, so that the disk works while earlier steps compute; and before a
- * step begins, its pages are mapped, many at a time and by all threads.
+ * How a model's weights come from its file into its first run. Left alone, a kernel that touches a page for the
+ * first time waits until it is read, and so on at the next. Here the system is asked for weights some steps ahead,
+ * in the order in which steps use them and not in the file's, so that the disk works while earlier steps compute;
+ * and before a step begins, its pages are mapped, many at a time and by all threads.
  */
 #include "run/run.h"
 
-/* What a fast disk reads during a long step, and no more: what is asked for takes memory, and the place in the device's
-   queue of what is needed sooner. */
+/* What a fast disk reads during a long step, and no more: what is asked for takes memory, and the place in the
+   device's queue of what is needed sooner. */
 #define AHEAD_BYTES ((size_t)64 << 20)
 #define CHUNK_BYTES ((size_t)2 << 20) /* that one thread maps */
 

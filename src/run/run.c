@@ -202,7 +202,8 @@ static haya_status run_on_zeros(haya_session *session, const haya_plan *plan, co
     haya_status status = haya_run(session, plan, weights, tensors, inputs, tensors + inputs, outputs, error);
     if (status != HAYA_ERROR_VALUE)
         return status;
-    hy_error_clear(error); /* zeros may be no valid input (an integer division); the other steps' weights matter, too */
+    /* Zeros may be no valid input of a step (an integer division); the steps after it need their weights, too. */
+    hy_error_clear(error);
     hy_intake_all(session->team, plan, weights);
     return hy_file_check(weights->model->file, error);
 }

@@ -26,7 +26,7 @@ struct haya_session {
     void *profile_user;
 };
 
-/* ---- intake.c: a model's first run has weights fetched ahead of the steps that use them ---------------------------- */
+/* ---- intake.c: a model's first run has weights fetched ahead of the steps that use them ---------------------- */
 
 typedef struct hy_intake {
     hy_team *team;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a first run asks the operating system for, and that this changes no result. The linker puts the madvise here in
- * the engine's way (-Wl,--wrap=madvise), which notes what it is called with and can refuse.
+ * What a first run asks the operating system for, and that this changes no result. The linker puts the madvise here
+ * in the engine's way (-Wl,--wrap=madvise), which notes what it is called with and can refuse.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #  define MADV_POPULATE_READ 22
 #endif
 
-/* ---- The operating system ---------------------------------------------------------------------------------------- */
+/* ---- The operating system ------------------------------------------------------------------------------------ */
 
 typedef struct advice {
     const uint8_t *start, *end;
@@ -89,7 +89,7 @@ static void drop_from_cache(const char *path)
     close(fd);
 }
 
-/* ---- Models ------------------------------------------------------------------------------------------------------ */
+/* ---- Models -------------------------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const pb *graph)
 {
@@ -195,7 +195,7 @@ static void check_result(setting *s, const void *expected)
     CHECK(memcmp(s->l.out[0].data, expected, s->l.out[0].bytes) == 0);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests --------------------------------------------------------------------------------------------------- */
 
 static void a_first_run_fetches_each_weight_once(void)
 {
@@ -231,8 +231,10 @@ static void weights_are_fetched_in_the_order_of_their_use(void)
     CHECK_INT(loop_run(&s.l), HAYA_OK);
     for (int i = 0; i + 1 < LAYERS; i++) {
         CHECK(s.weights[i] > s.weights[i + 1]);
-        CHECK(find_advice(0, MADV_WILLNEED, s.weights[i]) < find_advice(0, MADV_WILLNEED, s.weights[i + 1]));
-        CHECK(find_advice(0, MADV_POPULATE_READ, s.weights[i]) < find_advice(0, MADV_POPULATE_READ, s.weights[i + 1]));
+        for (int k = 0; k < 2; k++) {
+            int what = k ? MADV_POPULATE_READ : MADV_WILLNEED;
+            CHECK(find_advice(0, what, s.weights[i]) < find_advice(0, what, s.weights[i + 1]));
+        }
     }
     /* All of so small a model is asked for before the first step begins. */
     CHECK(find_advice(0, MADV_WILLNEED, s.weights[LAYERS - 1]) < find_advice(0, MADV_POPULATE_READ, s.weights[0]));
@@ -296,7 +298,7 @@ static void memory_is_never_asked_for(void)
     tear_down(&s);
 }
 
-/* A batch norm computed at bind, a decoded constant: beside weights in the file, the plan has some that are not there. */
+/* A batch norm computed at bind, a decoded constant: some of the plan's weights are not in the file. */
 static void derived_weights_are_not_asked_for(void)
 {
     net n = {0};
@@ -347,8 +349,8 @@ static void preparing_takes_the_place_of_the_first_run(void)
     tear_down(&s);
 }
 
-/* On zeros this model fails at its first step; the weights of the step after it are wanted all the same, and no kernel
-   reads them. */
+/* On zeros this model fails at its first step; the weights of the step after it are wanted all the same, and no
+   kernel reads them. */
 static pb division_model(void)
 {
     net n = {0};
@@ -391,7 +393,7 @@ static void preparing_fetches_what_zeros_do_not_reach(void)
     pb_free(&graph);
 }
 
-/* ---- Several callers, and a file that changes ---------------------------------------------------------------------- */
+/* ---- Several callers, and a file that changes ---------------------------------------------------------------- */
 
 typedef struct caller {
     pthread_t thread;
