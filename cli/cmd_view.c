@@ -149,7 +149,8 @@ static sigset_t take_signals(void) {
     return set;
 }
 
-/* Where there is a screen, and the usual program for it. What comes of it is not waited for. */
+/* Where there is a screen, and the usual program for it. What comes of it is not waited for, and is in a session of
+   its own, so that Ctrl-C ends this program and leaves the browser. */
 static void open_browser(const char *address) {
     extern char **environ;
     if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY")) {
@@ -173,7 +174,7 @@ static void open_browser(const char *address) {
     }
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &pipe);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     (void)posix_spawnp(&child, words[0], &files, &attributes, words, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
@@ -205,6 +206,9 @@ static exit_status serve(view_options *v) {
     if (status == HAYA_ERROR_IO && v->port < 0) {
         v->server.port = 0; /* somebody has the usual one, maybe another viewer */
         status = server_start(&v->server, &s, &error);
+        if (status == HAYA_OK) {
+            fprintf(stderr, "haya: note: port %d is taken, another one is used\n", USUAL_PORT);
+        }
     }
     if (status != HAYA_OK) {
         return fail(status == HAYA_ERROR_ARGUMENT ? WRONG_USAGE : FAILED, status, "%s", error.message);
