@@ -14,7 +14,8 @@ all: build
 
 help:
 	@echo 'make            build into $(BUILD)/'
-	@echo 'make demo       install what is missing, build, time six large models, and show what trained ones see'
+	@echo 'make demo       install what is missing, build, time six large models, show what trained ones see, and look'
+	@echo '                at it in a browser until Ctrl-C'
 	@echo 'make test       install what is missing, build, and test: some minutes'
 	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, emulators, fuzzing'
 	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind aarch64 older load live page fuzz"'
