@@ -19,7 +19,7 @@ help:
 	@echo 'make test       install what is missing, build, and test: some minutes'
 	@echo 'make test-all   the same, and the long tests: TensorFlow itself, sanitizers, valgrind, emulators, fuzzing'
 	@echo 'make test-long  the long tests alone; PARTS="asan tsan valgrind aarch64 older load live page fuzz"'
-	@echo 'make bench      install what is missing, and compare with other runtimes: half an hour; QUICK=1: 3 minutes;'
+	@echo 'make bench      install what is missing, and compare with other runtimes: half an hour; QUICK=1: 4 minutes;'
 	@echo '                BENCH="--peers haya,ncnn --networks unet8": see bench/run --help'
 	@echo 'make install    to PREFIX ($(PREFIX)), under DESTDIR if set'
 	@echo 'make clean      remove $(BUILD)/'
