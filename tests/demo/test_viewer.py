@@ -102,6 +102,20 @@ class Terminal:
         self.close()
 
 
+def stat(process):
+    """From the state on."""
+    return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+
+
+def children(process):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(stat(path.name)[1]) == process:
+                found.append(int(path.name))
+    return found
+
+
 class DemoTest(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -181,6 +195,19 @@ class InATerminal(DemoTest):
         self.assertEqual(terminal.wait(), 0, terminal.text)
         self.assertIn("The viewer has ended.", terminal.text)
         self.wait_until_closed(address)
+
+    def test_stopped_it_goes_on(self):
+        terminal = self.start()
+        address = self.address(terminal)
+        viewer = children(*children(int(terminal.wait_for(r"process (\d+)\n")[1])))
+        self.assertEqual(len(viewer), 1)
+        for _ in range(3):
+            os.kill(*viewer, signal.SIGSTOP)
+            harness.wait_until(lambda: stat(*viewer)[0] != "T", SECONDS)
+            harness.wait_until(lambda: len(self.models(address)) == 7, SECONDS)
+        terminal.press(CTRL_C)
+        self.assertEqual(terminal.wait(), 0, terminal.text)
+        self.assertIn(":%d/\n^C\nThe viewer has ended." % address[1], terminal.text)
 
     def test_other_shells_do_the_same(self):
         tried = [shell for shell in (["bash", "--posix"], ["busybox", "sh"]) if shutil.which(shell[0])]
