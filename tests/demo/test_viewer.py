@@ -220,7 +220,8 @@ class InATerminal(DemoTest):
             terminal.press(CTRL_Z)
             terminal.press(CTRL_C)
             self.assertEqual(terminal.wait(), 0, terminal.text)
-            self.assertTrue(terminal.text.endswith(f"^C\nThe viewer has ended. Again: {self.command}\n"), terminal.text)
+            self.assertTrue(terminal.text.endswith(f"^C\nThe viewer has ended. Again: {self.command}\n"),
+                            terminal.text)
             self.wait_until_closed(address)
 
     def test_nothing_of_it_stays_when_make_is_terminated_or_the_terminal_closed(self):
