@@ -21,8 +21,7 @@ static void free_saved(saved_settings *saved) {
 static bool save(const settings *s, saved_settings *saved) {
     *saved = (saved_settings){calloc(s->class_count ? s->class_count : 1, sizeof(repository_class)), 0};
     for (size_t i = 0; saved->classes && i < s->class_count; i++) {
-        const settings_class *c = &s->classes[i];
-        saved->classes[saved->count++] = (repository_class){copy_string(c->name), c->color, c->low, c->high};
+        saved->classes[saved->count++] = class_of(&s->classes[i]);
         if (!saved->classes[i].name) {
             free_saved(saved);
             return false;

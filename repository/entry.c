@@ -246,8 +246,7 @@ static bool describe_classes(const version *v, repository_model *m) {
     const settings *s = &v->settings->s;
     m->classes = calloc(s->class_count ? s->class_count : 1, sizeof *m->classes);
     for (size_t i = 0; m->classes && i < s->class_count; i++) {
-        const settings_class *c = &s->classes[i];
-        m->classes[m->class_count++] = (repository_class){copy_string(c->name), c->color, c->low, c->high};
+        m->classes[m->class_count++] = class_of(&s->classes[i]);
         if (!m->classes[i].name) {
             return false;
         }

@@ -147,7 +147,7 @@ static haya_status judge(call *c, const picture *p, repository_result *result, h
         repository_judged *j = &result->classes[result->class_count++];
         const haya_tensor *output = &c->outputs[c->version->class_outputs[i]];
         picture_map map;
-        j->how = (repository_class){copy_string(how->name), how->color, how->low, how->high};
+        j->how = class_of(how);
         if (!j->how.name) {
             return inspection_fail(error, HAYA_ERROR_MEMORY, "out of memory");
         }

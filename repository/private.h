@@ -234,6 +234,9 @@ void tell_progress(repository *r);
 
 double clock_ms(void);
 double clock_seconds(void);        /* since 1970 */
+/* What is told of a class; its name is NULL where there is no memory. */
+repository_class class_of(const settings_class *c);
+
 char *copy_string(const char *string); /* NULL: no memory, or no string */
 char *format_string(const char *format, ...) INSPECTION_PRINTF_LIKE(1, 2);
 

@@ -64,6 +64,8 @@ typedef struct repository_class {
     char *name;
     picture_rgb color;
     double low, high;            /* unsure from low, NG from high */
+    settings_score score;
+    double sigma;                /* of the Gaussian that smooths the map */
 } repository_class;
 
 typedef struct repository_model {

@@ -39,6 +39,11 @@ char *copy_string(const char *string) {
     return string ? strdup(string) : NULL;
 }
 
+repository_class class_of(const settings_class *c) {
+    return (repository_class){.name = copy_string(c->name), .color = c->color, .low = c->low, .high = c->high,
+                              .score = c->score, .sigma = c->sigma};
+}
+
 char *format_string(const char *format, ...) {
     char *text = NULL;
     va_list values;

@@ -36,6 +36,25 @@ json_t *colour_json(picture_rgb colour) {
     return json_string(text);
 }
 
+/* How a map becomes a score, in the words of a model's settings. */
+static json_t *scoring_json(const settings_score *score) {
+    switch (score->type) {
+    case SETTINGS_SCORE_TOP_MEAN:
+        return json_pack("{s:s, s:f}", "type", "top_mean", "percent", score->percent);
+    case SETTINGS_SCORE_AREA:
+        return json_pack("{s:s, s:f}", "type", "area", "threshold", score->threshold);
+    default:
+        return json_pack("{s:s}", "type", "max");
+    }
+}
+
+/* What a class is called and judged by, for models and results alike. */
+static json_t *class_json(const repository_class *c) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:f}", "name", text_json(c->name), "colour", colour_json(c->color),
+                     "threshold", number_json(c->high), "threshold_low", number_json(c->low), "scoring",
+                     scoring_json(&c->score), "smoothing_sigma", c->sigma);
+}
+
 static json_t *number_or_null(int number) {
     return number > 0 ? json_integer(number) : json_null();
 }
@@ -43,10 +62,7 @@ static json_t *number_or_null(int number) {
 static json_t *classes_json(const repository_model *m) {
     json_t *classes = json_array();
     for (size_t i = 0; i < m->class_count; i++) {
-        const repository_class *c = &m->classes[i];
-        json_array_append_new(classes, json_pack("{s:o, s:o, s:o, s:o}", "name", text_json(c->name), "colour",
-                                                 colour_json(c->color), "threshold", number_json(c->high),
-                                                 "threshold_low", number_json(c->low)));
+        json_array_append_new(classes, class_json(&m->classes[i]));
     }
     return classes;
 }
@@ -136,12 +152,16 @@ static json_t *judged_json(const repository_judged *j, const char *result_id, si
     json_t *map = json_pack("{s:s, s:i, s:i, s:o, s:o, s:I}", "url", url, "width", v->map.width, "height",
                             v->map.height, "min", number_json((double)j->min), "max", number_json((double)j->max),
                             "nonfinite", (json_int_t)j->nonfinite);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "name", text_json(j->how.name), "colour",
-                     colour_json(j->how.color), "threshold", number_json(j->how.high), "threshold_low",
-                     number_json(j->how.low), "score", number_json(v->score), "verdict", word_json(v->decision),
-                     "reached", number_json((double)v->region_threshold), "regions", regions_json(v),
-                     "region_count",
-                     (json_int_t)v->region_count, "map", map);
+    json_t *judged = class_json(&j->how);
+    json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "score", number_json(v->score), "verdict",
+                             word_json(v->decision), "reached", number_json((double)v->region_threshold), "regions",
+                             regions_json(v), "region_count", (json_int_t)v->region_count, "map", map);
+    bool ok = judged && more && json_object_update(judged, more) == 0;
+    json_decref(more);
+    if (!ok) {
+        json_decref(judged);
+    }
+    return ok ? judged : NULL;
 }
 
 json_t *result_json(const repository_result *result, const char *result_id) {

@@ -70,7 +70,7 @@ void answer_header(request *q, const char *name, const char *format, ...) {
 }
 
 void answer_json(request *q, unsigned status, json_t *object) {
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text) {
         /* Made beforehand, since there is no memory to make it. */

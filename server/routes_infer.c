@@ -92,7 +92,7 @@ static void free_round(void *work) {
 }
 
 static bool write_line(request *q, json_t *object) {
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     bool ok = text && stream_write(q->stream, text, strlen(text)) && stream_write(q->stream, "\n", 1);
     free(text);

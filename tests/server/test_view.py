@@ -109,6 +109,57 @@ class Numbers(viewing.ViewTest):
         self.assertGreater(min(times[key] for key in ("first_ms", "last_ms", "median_ms", "open_ms", "bind_ms")), 0)
 
 
+class Judging(viewing.ViewTest):
+    """Who has the map and what is told of its class finds what the server finds."""
+
+    @classmethod
+    def fill(cls, data):
+        (data / "grey.png").write_bytes(png(grey(1)))
+
+    def judge(self, values, told):
+        """Score, verdict and reached as docs/viewer-api.md says that a page finds them."""
+        how, high, low = told["scoring"], told["threshold"], told["threshold_low"]
+        if how["type"] == "area":
+            score = float(np.count_nonzero(values >= np.float32(how["threshold"])))
+        else:
+            count = max(1, int(how["percent"] / 100 * values.size)) if how["type"] == "top_mean" else 1
+            score = float(np.float32(np.sort(values.ravel())[::-1][:count].astype(np.float64).sum() / count))
+            high, low = float(np.float32(high)), float(np.float32(low))
+        verdict = "NG" if score >= high else "unsure" if score >= low else "OK"
+        reached = {"NG": high, "unsure": low, "OK": None}[verdict]
+        if reached is not None and how["type"] == "area":
+            reached = how["threshold"]
+        return score, verdict, reached and float(np.float32(reached))
+
+    def test_a_page_that_judges_by_the_map_finds_what_the_server_finds(self):
+        file, seen = self.shared / "class1.json", set()
+        for scoring, sigma in (({"type": "max"}, 0.0), ({"type": "max"}, 1.5),
+                               ({"type": "top_mean", "percent": 0.05}, 0.0), ({"type": "top_mean", "percent": 7.3}, 2.0),
+                               ({"type": "area", "threshold": 0.5}, 0.0), ({"type": "area", "threshold": 0.4}, 1.0)):
+            new = self.directory / "new.json"
+            new.write_text(json.dumps({"haya": 1, "classes": [
+                {"name": "one", "score": scoring, "smoothing_sigma": sigma}]}))
+            new.rename(file)
+            told = self.server.wait_for("class1.pb", lambda model: model["classes"] and (
+                model["classes"][0]["scoring"] == scoring and model["classes"][0]["smoothing_sigma"] == sigma))
+            exact = self.server.infer("class1.pb", "data/grey.png").json["classes"][0]["score"]
+            for high, low in ((exact, exact), (exact * 1.01, exact), (exact * 1.02, exact * 1.01), (0.7, 0.3),
+                              (exact * 0.99, exact * 0.5)):
+                put = {"classes": [{"threshold": high, "threshold_low": low}]}
+                self.check(self.server.ask("PUT", f"/api/models/{told['id']}/settings", put))
+                result = self.check(self.server.infer("class1.pb", "data/grey.png")).json
+                (judged,) = result["classes"]
+                self.assertEqual((judged["scoring"], judged["smoothing_sigma"]), (scoring, sigma))
+                values = np.frombuffer(self.server.get(judged["map"]["url"]).body, "<f4")
+                self.assertEqual(self.judge(values, judged),
+                                 (judged["score"], judged["verdict"], judged["reached"]), (scoring, sigma, high, low))
+                self.assertEqual(judged["verdict"], result["verdict"])
+                self.assertEqual(judged["region_count"] > 0,
+                                 judged["reached"] is not None and values.max() >= np.float32(judged["reached"]))
+                seen.add((scoring["type"], judged["verdict"]))
+        self.assertEqual(len(seen), 9)  # each kind of score with each verdict
+
+
 class Models(viewing.ViewTest):
     models = {**viewing.ViewTest.models, "class10.pb": ["--width", "4", "--levels", "3", "--size", "32x32"],
               "six.pb": ["--width", "4", "--levels", "2", "--size", "open", "--outputs", "6", "--channels", "6"]}
@@ -155,7 +206,8 @@ class Models(viewing.ViewTest):
         self.addCleanup(events.close)
         put = {"classes": [{"name": "Fäden", "colour": "#00ff7f", "threshold": 0.75, "threshold_low": 0.25}]}
         model = self.check(self.server.ask("PUT", f"/api/models/{id}/settings", put)).json["model"]
-        self.assertEqual(model["classes"], [{**put["classes"][0], "colour": "#00FF7F"}])
+        self.assertEqual(model["classes"], [{**put["classes"][0], "colour": "#00FF7F", "scoring": {"type": "max"},
+                                             "smoothing_sigma": 0.0}])
         self.assertEqual((model["name"], model["settings"]["undo"]), ("Fäden", 1))
         self.assertIn("Fäden", file.read_text(encoding="utf-8"))
         events.wait("model", lambda told: told["id"] == id and told["name"] == "Fäden")
