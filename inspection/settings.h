@@ -59,6 +59,7 @@ typedef struct settings_score {
 
 typedef struct settings_class {
     char *name;                    /* UTF-8 */
+    size_t place;                  /* in the list of the document, counted from 1; 0: it is new */
     picture_rgb color;
     settings_map map;
     double sigma;                  /* of the Gaussian that smooths the map, in its pixels; 0: none */
@@ -113,7 +114,8 @@ haya_status settings_complete(settings *s, haya_model *model, const haya_shape *
 json_t *settings_json(const settings *s);
 
 /* Writes them to a file, whole or not at all: what was read with what has been changed since. Keys that were absent
-   stay so while they have their defaults. */
+   stay so while they have their defaults, and a file that is there keeps its mode. One that may not be written to is
+   not replaced either. */
 haya_status settings_write(const settings *s, const char *path, haya_error *error);
 
 #endif

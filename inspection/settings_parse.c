@@ -165,14 +165,15 @@ static bool read_name(const place *at, const char *key, size_t most, char **name
     if (!read_string(at, key, &string) || !string) {
         return string || !json_object_get(at->object, key);
     }
-    size_t length = strlen(string);
-    for (size_t i = 0; i < length; i++) {
+    size_t length = 0;
+    for (size_t i = 0; string[i]; i++) {
         if ((unsigned char)string[i] < 0x20 || string[i] == 0x7f) {
             return refuse(at, key, "has a control character");
         }
+        length += (string[i] & 0xc0) != 0x80; /* one of each character's bytes in UTF-8 */
     }
     if (length == 0 || length > most) {
-        return refuse(at, key, length == 0 ? "is empty" : "is longer than %zu bytes", most);
+        return refuse(at, key, length == 0 ? "is empty" : "is longer than %zu characters", most);
     }
     *name = settings_copy(string);
     return *name || no_memory(at);
@@ -286,6 +287,7 @@ static bool read_class(const place *at, settings *s, size_t index) {
     static const char *const keys[] = {"name", "color", "map", "smoothing_sigma", "score", "thresholds", NULL};
     settings_class *c = &s->classes[index];
     *c = settings_default_class(index);
+    c->place = index + 1;
     if (!only_known_keys(at, keys) || !read_name(at, "name", MAX_NAME, &c->name)) {
         return false;
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- As JSON: where jansson has no memory, it gives NULL, and takes NULL for a failure ---------------------- */
@@ -133,17 +134,11 @@ static bool merge(json_t *old, const json_t *now, const json_t *usual) {
     return true;
 }
 
-/* The class as it was read, by its name; a new one is empty. */
-static json_t *former_class(const settings *s, const char *name) {
+/* The class as it was read, whatever it is called now; a new one is empty. */
+static json_t *former_class(const settings *s, size_t place) {
     const json_t *classes = s->document ? json_object_get(s->document, "classes") : NULL;
-    for (size_t i = 0; i < json_array_size(classes); i++) {
-        const json_t *former = json_array_get(classes, i);
-        const char *called = json_string_value(json_object_get(former, "name"));
-        if (called && strcmp(called, name) == 0) {
-            return json_deep_copy(former);
-        }
-    }
-    return json_object();
+    const json_t *former = place > 0 ? json_array_get(classes, place - 1) : NULL;
+    return former ? json_deep_copy(former) : json_object();
 }
 
 static bool append_class(const settings *s, size_t index, json_t *classes) {
@@ -151,7 +146,7 @@ static bool append_class(const settings *s, size_t index, json_t *classes) {
     /* Where `low` is absent it is what `high` is. Names are always written, and colors of new classes. */
     usual.low = s->classes[index].high;
     json_t *now = class_json(&s->classes[index]), *by_default = class_json(&usual);
-    json_t *former = former_class(s, s->classes[index].name);
+    json_t *former = former_class(s, s->classes[index].place);
     bool ok = now && by_default && former && json_object_del(by_default, "name") == 0 &&
               (json_object_size(former) > 0 || json_object_del(by_default, "color") == 0) &&
               merge(former, now, by_default) && json_array_append(classes, former) == 0;
@@ -215,6 +210,27 @@ static haya_status check_text(const char *text, const char *path, haya_error *er
     return status;
 }
 
+/* False, errno telling why: it was not, or not wholly. */
+static bool write_text(const char *text, const char *path) {
+    struct stat before;
+    bool there = stat(path, &before) == 0;
+    if (there && access(path, W_OK) != 0) {
+        return false;
+    }
+    whole_file file = {0};
+    bool ok = whole_file_begin(&file, path);
+    if (ok) {
+        bool written = (!there || fchmod(fileno(file.stream), before.st_mode & 0777) == 0) &&
+                       fputs(text, file.stream) >= 0 && fputc('\n', file.stream) != EOF &&
+                       fflush(file.stream) == 0 && fsync(fileno(file.stream)) == 0;
+        ok = whole_file_finish(&file, written);
+    }
+    int why = errno;
+    whole_file_free(&file);
+    errno = why;
+    return ok;
+}
+
 haya_status settings_write(const settings *s, const char *path, haya_error *error) {
     json_t *document = document_of(s);
     char *text = document ? text_of(document) : NULL;
@@ -223,17 +239,9 @@ haya_status settings_write(const settings *s, const char *path, haya_error *erro
         return inspection_fail(error, HAYA_ERROR_MEMORY, "%s: no memory to write it", path);
     }
     haya_status status = check_text(text, path, error);
-    whole_file file = {0};
-    bool ok = status == HAYA_OK && whole_file_begin(&file, path);
-    if (ok) {
-        bool written = fputs(text, file.stream) >= 0 && fputc('\n', file.stream) != EOF &&
-                       fflush(file.stream) == 0 && fsync(fileno(file.stream)) == 0;
-        ok = whole_file_finish(&file, written);
-    }
-    if (status == HAYA_OK && !ok) {
+    if (status == HAYA_OK && !write_text(text, path)) {
         status = inspection_fail(error, HAYA_ERROR_IO, "%s cannot be written: %s", path, strerror(errno));
     }
-    whole_file_free(&file);
     free(text);
     return status;
 }

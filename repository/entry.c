@@ -29,10 +29,7 @@ static char *stem_of(const char *file) {
 static void entry_free(repository *r, entry *e) {
     version_release(r, e->current);
     for (size_t i = 0; i < e->undo_count; i++) {
-        for (size_t k = 0; k < e->undo[i].count; k++) {
-            free(e->undo[i].classes[k].name);
-        }
-        free(e->undo[i].classes);
+        saved_settings_free(&e->undo[i]);
     }
     pthread_mutex_destroy(&e->editing);
     free(e->path);

@@ -111,11 +111,20 @@ haya_status version_read_settings(const char *path, haya_model *model, settings 
 
 /* ---- Entries ------------------------------------------------------------------------------------------------- */
 
-/* What can be changed of the settings, as it was. */
+/* What a change changed of a class, as it was before. */
+typedef struct saved_class {
+    char *name;                  /* NULL: it stayed */
+    bool has_color;
+    picture_rgb color;
+    double low, high;            /* both, or NaN: they stayed */
+} saved_class;
+
 typedef struct saved_settings {
-    repository_class *classes;
+    saved_class *classes;
     size_t count;
 } saved_settings;
+
+void saved_settings_free(saved_settings *saved); /* and empties it */
 
 /* A file that may be written to right now. */
 typedef struct watched {

@@ -141,13 +141,16 @@ typedef struct repository_class_change {
     const char *name;
     const picture_rgb *color;
     double low, high;
+    bool one_threshold;          /* `low`, which is NaN, becomes what `high` is then: nothing is unsure */
 } repository_class_change;
 
-/* One change for each class. Written to the file beside the model before anything else changes. */
+/* One change for each class. Written to the file beside the model before anything else changes: to what stands there
+   by now, so that whatever else others have changed in it stays. What changes nothing is no change to take back. */
 haya_status repository_change_settings(repository *r, const char *id, const repository_class_change *changes,
                                        size_t count, haya_error *error);
 
-/* HAYA_ERROR_STATE where there is nothing to take back. */
+/* What the last change changed is again as it was before; everything else stays. HAYA_ERROR_STATE where there is
+   nothing to take back. */
 haya_status repository_undo_settings(repository *r, const char *id, haya_error *error);
 
 /* ---- Inference ----------------------------------------------------------------------------------------------- */

@@ -186,6 +186,11 @@ static bool parse_colour(const char *text, picture_rgb *colour) {
     return true;
 }
 
+/* As large as a model's settings may have it. */
+static bool is_threshold(const json_t *value) {
+    return json_is_number(value) && fabs(json_number_value(value)) <= 1e30;
+}
+
 /* One class's keys; false: it has been answered what is wrong. */
 static bool parse_change(request *q, json_t *class, repository_class_change *change, picture_rgb *colour) {
     *change = (repository_class_change){.low = NAN, .high = NAN};
@@ -210,30 +215,14 @@ static bool parse_change(request *q, json_t *class, repository_class_change *cha
         answer_error(q, 400, HAYA_ERROR_ARGUMENT, "a colour must be written as #RRGGBB");
         return false;
     }
-    if ((high && !json_is_number(high)) || (low && !json_is_number(low) && !json_is_null(low))) {
-        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "a threshold must be a number");
+    if ((high && !is_threshold(high)) || (low && !is_threshold(low) && !json_is_null(low))) {
+        answer_error(q, 400, HAYA_ERROR_ARGUMENT, "a threshold must be a number from -1e30 to 1e30");
         return false;
     }
     change->color = shade ? colour : NULL;
     change->high = high ? json_number_value(high) : NAN;
     change->low = json_is_number(low) ? json_number_value(low) : NAN;
-    return true;
-}
-
-/* Without a lower threshold there is no "unsure": the two are one. */
-static bool join_thresholds(request *q, json_t *list, repository_class_change *changes, size_t count) {
-    repository_model m;
-    haya_error error;
-    if (repository_get(q->server->repository, q->segments[0], &m, &error) != HAYA_OK) {
-        answer_haya(q, &error);
-        return false;
-    }
-    for (size_t i = 0; i < count && i < m.class_count; i++) {
-        if (json_is_null(json_object_get(json_array_get(list, i), "threshold_low"))) {
-            changes[i].low = isnan(changes[i].high) ? m.classes[i].high : changes[i].high;
-        }
-    }
-    repository_model_free(&m);
+    change->one_threshold = json_is_null(low); /* there is no "unsure" */
     return true;
 }
 
@@ -249,7 +238,7 @@ static void change_settings(request *q, json_t *list) {
         ok = parse_change(q, json_array_get(list, i), &changes[i], &colours[i]);
     }
     haya_error error;
-    if (ok && join_thresholds(q, list, changes, count)) {
+    if (ok) {
         if (repository_change_settings(q->server->repository, q->segments[0], changes, count, &error) == HAYA_OK) {
             answer_model(q, q->segments[0], false);
         } else {

@@ -8,6 +8,8 @@
 #include "../base/scratch.h"
 #include "../test.h"
 
+#include <sys/stat.h>
+
 static haya_status parse(const char *text, settings *s, haya_error *error) {
     return settings_parse(text, strlen(text), "m.json", s, error);
 }
@@ -215,7 +217,7 @@ static void a_name_has_a_limit(void) {
         if (ok) {
             settings_free(&s);
         } else {
-            CHECK_HAS(error.message, "key 'classes[0].name' is longer than 128 bytes");
+            CHECK_HAS(error.message, "key 'classes[0].name' is longer than 128 characters");
         }
     }
 }
@@ -413,6 +415,29 @@ static void what_was_changed_is_written_and_nothing_else(void) {
     settings_free(&s);
 }
 
+static void a_class_keeps_what_it_has_when_it_is_called_otherwise(void) {
+    static const char before[] = "{\"haya\": 1, \"classes\": [{\"name\": \"a\", \"comment\": \"of a\"}, "
+                                 "{\"name\": \"b\", \"comment\": \"of b\", \"color\": \"#0a0B0c\"}]}";
+    static const char after[] = "{\"haya\": 1, \"classes\": [{\"name\": \"b\", \"comment\": \"of a\"}, "
+                                "{\"name\": \"a\", \"comment\": \"of b\", \"color\": \"#0a0B0c\"}]}";
+    const char *path = scratch_path("renamed.json");
+    struct stat info;
+    settings s;
+    haya_error error;
+    put(path, before);
+    CHECK(chmod(path, 0640) == 0);
+    if (!CHECK_INT(settings_read(path, &s, &error), HAYA_OK)) {
+        return;
+    }
+    char *name = s.classes[0].name;
+    s.classes[0].name = s.classes[1].name;
+    s.classes[1].name = name;
+    CHECK_INT(settings_write(&s, path, &error), HAYA_OK);
+    CHECK(same_json(after, get(path)));
+    CHECK(stat(path, &info) == 0 && (info.st_mode & 0777) == 0640);
+    settings_free(&s);
+}
+
 static void everything_can_be_written_without_a_file_before(void) {
     const char *path = scratch_path("new.json");
     settings s, again;
@@ -470,6 +495,7 @@ int main(void) {
     RUN(a_file_has_a_limit);
     RUN(what_was_read_is_written_again);
     RUN(what_was_changed_is_written_and_nothing_else);
+    RUN(a_class_keeps_what_it_has_when_it_is_called_otherwise);
     RUN(everything_can_be_written_without_a_file_before);
     RUN(what_cannot_be_read_is_not_written);
     return test_summary();

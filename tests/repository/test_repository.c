@@ -601,7 +601,7 @@ static void settings_are_changed_saved_and_taken_back(void) {
     char id[REPOSITORY_ID] = "";
     id_of(r, "a.pb", id);
     const picture_rgb green = {0, 255, 0};
-    repository_class_change change = {"gr\xc3\xbcn", &green, NAN, 0.75};
+    repository_class_change change = {.name = "gr\xc3\xbcn", .color = &green, .low = NAN, .high = 0.75};
     haya_error error = {0};
     CHECK(repository_change_settings(r, id, &change, 1, &error) == HAYA_OK);
     WAIT_FOR(r, "a.pb", strcmp(m.name, "gr\xc3\xbcn") == 0 && m.classes[0].high == 0.75 &&
@@ -609,7 +609,7 @@ static void settings_are_changed_saved_and_taken_back(void) {
     CHECK(access(at("a.json"), F_OK) == 0);
     pause_ms(400); /* the file that it wrote itself is no news */
     WAIT_FOR(r, "a.pb", m.undo == 1 && m.version == 1 && m.classes[0].high == 0.75);
-    repository_class_change low = {NULL, NULL, 0.8, NAN};
+    repository_class_change low = {.low = 0.8, .high = NAN};
     CHECK(repository_change_settings(r, id, &low, 1, &error) == HAYA_ERROR_ARGUMENT);
     CHECK_HAS(error.message, "above the upper one");
     CHECK(repository_change_settings(r, id, &change, 2, &error) == HAYA_ERROR_ARGUMENT);
@@ -632,7 +632,7 @@ static void settings_that_cannot_be_written_change_nothing(void) {
     check_infer(r, "a.pb", a_file);
     id_of(r, "a.pb", id);
     CHECK(mkdir(at("a.json"), 0777) == 0); /* not even the superuser can write a file there */
-    repository_class_change change = {"other", NULL, NAN, NAN};
+    repository_class_change change = {.name = "other", .low = NAN, .high = NAN};
     haya_error error = {0};
     CHECK(repository_change_settings(r, id, &change, 1, &error) != HAYA_OK);
     CHECK_HAS(error.message, "a.json");
@@ -708,7 +708,7 @@ static void callers_go_on_while_files_are_replaced(void) {
     }
     for (int i = 0; i < 10; i++) {
         replace_file(i % 2 ? a_file : b_file, at("a.pb"));
-        repository_class_change change = {NULL, NULL, NAN, 0.5 + i * 0.01};
+        repository_class_change change = {.low = NAN, .high = 0.51 + i * 0.01};
         CHECK(repository_change_settings(r, ids[1], &change, 1, NULL) == HAYA_OK);
         pause_ms(250);
     }

@@ -2,7 +2,6 @@
 """Model files that are replaced, broken, truncated and deleted under a running server, and its events."""
 
 import os
-import resource
 import shutil
 import unittest
 
@@ -114,20 +113,6 @@ class Files(harness.HayaTest):
             self.assertFalse(stranger.wait("hello")["resumed"])
             stranger.close()
         again.wait("heartbeat")
-
-    @unittest.skipIf(harness.has_sanitizer("tsan"), "it does not start without room for files")
-    def test_settings_on_a_full_disk_are_refused_and_nothing_changes(self):
-        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # noqa: E731
-        server = viewing.Server(self.folder, preexec_fn=limit)
-        self.addCleanup(server.end)
-        id = server.id("class1.pb")
-        answer = server.ask("PUT", f"/api/models/{id}/settings", {"classes": [{"name": "one"}]})
-        self.assertEqual(answer.status, 500)
-        self.assertIn("class1.json", answer.sentence)
-        model = server.models()["class1.pb"]
-        self.assertEqual((model["name"], model["settings"]["undo"]), ("class1", 0))
-        self.assertEqual(sorted(os.listdir(self.folder)), ["class1.pb", "class2.pb"])
-        self.assertEqual(server.infer("class1.pb", body=PICTURE).status, 200)
 
 
 if __name__ == "__main__":
