@@ -131,7 +131,7 @@ static exit_status make_tensors(bench_structure *s) {
 static exit_status add_structure(bench *b, bench_options *options, bench_model *m) {
     bench_structure *s = &b->structures[b->structure_count++];
     haya_error error;
-    double start = now_ms();
+    double start = clock_ms();
     if (haya_program_create(m->model, NULL, &s->program, &error) != HAYA_OK) {
         return fail_haya(&error);
     }
@@ -146,10 +146,10 @@ static exit_status add_structure(bench *b, bench_options *options, bench_model *
     memcpy(s->fingerprint, info.fingerprint, sizeof s->fingerprint);
     haya_plan_options plan_options = {.struct_size = sizeof plan_options, .threads = b->threads};
     bool ok = haya_plan_create(s->program, shapes, info.input_count, &plan_options, &s->plan, &error) == HAYA_OK;
-    double planned = now_ms();
+    double planned = clock_ms();
     s->plan_ms = planned - start;
     ok = ok && haya_session_reserve(b->session, s->plan, &error) == HAYA_OK;
-    s->scratch_ms = now_ms() - planned;
+    s->scratch_ms = clock_ms() - planned;
     free(shapes);
     return ok ? make_tensors(s) : fail_haya(&error);
 }
@@ -157,9 +157,9 @@ static exit_status add_structure(bench *b, bench_options *options, bench_model *
 /* Binds the model to a structure; *found: whether it has this one. */
 static exit_status try_bind(bench_model *m, bench_structure *s, bool *found) {
     haya_error error;
-    double start = now_ms();
+    double start = clock_ms();
     haya_status status = haya_weights_bind(s->program, m->model, &m->weights, &error);
-    m->bind_ms = now_ms() - start;
+    m->bind_ms = clock_ms() - start;
     *found = status == HAYA_OK;
     if (*found) {
         m->structure = s;
@@ -183,10 +183,10 @@ static exit_status bind(bench *b, bench_options *options, bench_model *m) {
 static exit_status time_run(bench *b, const bench_model *m, double *ms) {
     const bench_structure *s = m->structure;
     haya_error error;
-    double start = now_ms();
+    double start = clock_ms();
     haya_status status = haya_run(b->session, s->plan, m->weights, s->inputs, s->input_count, s->outputs,
                                   s->output_count, &error);
-    *ms = now_ms() - start;
+    *ms = clock_ms() - start;
     return status == HAYA_OK ? DONE : fail_haya(&error);
 }
 
@@ -198,12 +198,12 @@ static exit_status first_runs(bench *b, bench_options *options) {
         bench_model *m = &b->models[i];
         progress("first run of model %zu of %zu", i + 1, b->model_count);
         paths[i] = m->path;
-        double start = now_ms();
+        double start = clock_ms();
         if (haya_model_open(m->path, NULL, &m->model, &error) != HAYA_OK) {
             status = fail_haya(&error);
             break;
         }
-        m->open_ms = now_ms() - start;
+        m->open_ms = clock_ms() - start;
         status = bind(b, options, m);
         if (status == DONE) {
             status = time_run(b, m, &m->first_ms);

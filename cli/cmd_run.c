@@ -49,17 +49,17 @@ static exit_status build(run *r) {
     haya_program_options options = {.struct_size = sizeof options, .feeds = feeds,
                                     .feed_count = r->given_input_count, .fetches = fetches,
                                     .fetch_count = fetch_count};
-    double start = now_ms();
+    double start = clock_ms();
     exit_status status = DONE;
     if (haya_program_create(r->model, &options, &r->program, &error) != HAYA_OK) {
         status = fail_to_build(r, &error);
     }
-    double created = now_ms();
+    double created = clock_ms();
     r->plan_ms = created - start;
     if (status == DONE && haya_weights_bind(r->program, r->model, &r->weights, &error) != HAYA_OK) {
         status = fail_haya(&error);
     }
-    r->bind_ms = now_ms() - created;
+    r->bind_ms = clock_ms() - created;
     free(feeds);
     free(fetches);
     return status;
@@ -139,9 +139,9 @@ static exit_status make_session(run *r) {
 
 static exit_status prepare(run *r) {
     haya_plan_options options = {.struct_size = sizeof options, .threads = r->threads};
-    double start = now_ms();
+    double start = clock_ms();
     exit_status status = r->tile.width > 0 ? run_make_tiles(r, &options) : make_plan(r, &options);
-    r->plan_ms += now_ms() - start;
+    r->plan_ms += clock_ms() - start;
     if (status == DONE) {
         status = make_session(r);
     }
@@ -157,11 +157,11 @@ static haya_status run_once(run *r, haya_error *error) {
 static exit_status run_all(run *r) {
     haya_error error;
     for (int64_t i = 0; i < r->repeat; i++) {
-        double start = now_ms();
+        double start = clock_ms();
         if (run_once(r, &error) != HAYA_OK) {
             return fail_haya(&error);
         }
-        double ms = now_ms() - start;
+        double ms = clock_ms() - start;
         if (i == 0) {
             r->first_ms = ms;
         } else {
@@ -179,11 +179,11 @@ static exit_status run_all(run *r) {
 
 static exit_status open_model(run *r) {
     haya_error error;
-    double start = now_ms();
+    double start = clock_ms();
     if (haya_model_open(r->model_path, NULL, &r->model, &error) != HAYA_OK) {
         return fail_haya(&error);
     }
-    r->open_ms = now_ms() - start;
+    r->open_ms = clock_ms() - start;
     return DONE;
 }
 

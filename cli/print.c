@@ -148,7 +148,7 @@ static bool progress_shown;
 
 void progress(const char *format, ...) {
     static double last;
-    double now = now_ms();
+    double now = clock_ms();
     if (!isatty(STDERR_FILENO) || (progress_shown && now - last < 100.0)) {
         return;
     }

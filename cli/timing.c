@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* clock_gettime */
 #include "timing.h"
 
 #include "print.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 void durations_add(durations *d, double ms) {
     if (d->count == d->capacity) {

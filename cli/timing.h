@@ -3,9 +3,7 @@
 #define CLI_TIMING_H
 
 #include "report.h"
-
-/* Milliseconds of a clock that only goes forward. */
-double now_ms(void);
+#include "system/clock.h"
 
 /* Durations of runs, in milliseconds. */
 typedef struct durations {

@@ -99,16 +99,3 @@ haya_status input_from_picture(const settings_input *how, const haya_value *inpu
     }
     return status;
 }
-
-haya_status input_read_stream(const settings_input *how, const haya_value *input, FILE *from, const char *name,
-                              haya_tensor *tensor, picture *kept, haya_error *error) {
-    picture_error why;
-    if (picture_read_stream(from, name, NULL, kept, &why) != PICTURE_OK) {
-        return inspection_fail_picture(error, &why);
-    }
-    haya_status status = input_from_picture(how, input, kept, name, tensor, error);
-    if (status != HAYA_OK) {
-        picture_free(kept);
-    }
-    return status;
-}

@@ -16,8 +16,4 @@ haya_status input_shape(const settings_input *how, const haya_value *input, int 
 haya_status input_from_picture(const settings_input *how, const haya_value *input, const picture *picture,
                                const char *name, haya_tensor *tensor, haya_error *error);
 
-/* The same for a picture that is what is left of a stream. The picture is kept, to be drawn on and freed. */
-haya_status input_read_stream(const settings_input *how, const haya_value *input, FILE *from, const char *name,
-                              haya_tensor *tensor, picture *kept, haya_error *error);
-
 #endif

@@ -190,7 +190,7 @@ static void put_in_force(repository *r, entry *e, version *v, held_settings *hel
     } else {
         settings_release(held);
         r->look = true;
-        watcher_wake(r);
+        watch_wake(r->watch);
     }
 }
 

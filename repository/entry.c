@@ -217,7 +217,7 @@ void entry_failed(repository *r, const haya_error *error) {
         pthread_mutex_lock(&r->lock);
         r->look = true;
         pthread_mutex_unlock(&r->lock);
-        watcher_wake(r);
+        watch_wake(r->watch);
     }
 }
 

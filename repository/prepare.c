@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #if defined(__linux__)
 #  include <sys/syscall.h>
 #  include <unistd.h>
@@ -172,11 +171,7 @@ static bool wait_for_gap(repository *r, const entry *e) {
     }
     double end = clock_ms() + PATIENCE_MS;
     while (r->running > 0 && !r->ending && clock_ms() < end) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 20 * 1000 * 1000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        struct timespec until = clock_in_ms(20);
         pthread_cond_timedwait(&r->changed, &r->lock, &until);
     }
     return !r->ending && !e->removed;

@@ -12,13 +12,15 @@
 #include "repository.h"
 
 #include "inspection/fail.h"
+#include "system/clock.h"
+#include "system/watch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
 /* USUAL_SIDE: of a picture, for models without a size of their own. */
-enum { MAX_PLANS = 8, TIMED_RUNS = 100, MAX_UNDO = 100, MAX_SESSIONS = 16, USUAL_SIDE = 256 };
+enum { MAX_PLANS = 8, MAX_WATCHED = 4096, TIMED_RUNS = 100, MAX_UNDO = 100, MAX_SESSIONS = 16, USUAL_SIDE = 256 };
 
 /* Which file it is, and whether it was written to. */
 typedef struct stamp {
@@ -188,8 +190,7 @@ struct repository {
     bool ending;
     bool look;                   /* a scan is wanted at once */
     bool folder_failed, too_many; /* have been told */
-    int inotify;                 /* -1: none */
-    int wake[2];                 /* a pipe that ends the watcher's wait */
+    watch *watch;                /* of the folder and those in it; what the watcher waits with */
     pthread_t watcher, preparer;
     bool has_watcher, has_preparer;
 };
@@ -232,8 +233,6 @@ void sessions_warm(repository *r, const planned *plan);
 
 /* One look at all files; what was found new or changed is told. */
 void scan(repository *r);
-/* Ends the wait of the thread that looks. */
-void watcher_wake(repository *r);
 
 void *watcher_main(void *repository);
 void *preparer_main(void *repository);
@@ -241,8 +240,6 @@ void *preparer_main(void *repository);
 /* Progress of preparing is told where it has changed. */
 void tell_progress(repository *r);
 
-double clock_ms(void);
-double clock_seconds(void);        /* since 1970 */
 /* What is told of a class; its name is NULL where there is no memory. */
 repository_class class_of(const settings_class *c);
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* realpath, pipe2 */
+#define _GNU_SOURCE /* realpath */
 #include "private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 /* From how many processors on two runs at once waste less than one run that is spread over all of them. */
@@ -84,10 +82,10 @@ static haya_status resolve(repository *r, const repository_options *options, hay
 }
 
 static haya_status start(repository *r, haya_error *error) {
-    if (pipe2(r->wake, O_CLOEXEC | O_NONBLOCK) != 0) {
-        return inspection_fail(error, HAYA_ERROR_IO, "no pipe can be made: %s", strerror(errno));
+    r->watch = watch_create(MAX_WATCHED);
+    if (!r->watch) {
+        return inspection_fail(error, HAYA_ERROR_IO, "the folder cannot be watched: %s", strerror(errno));
     }
-    r->inotify = r->folder ? inotify_init1(IN_CLOEXEC | IN_NONBLOCK) : -1;
     scan(r);
     r->has_watcher = pthread_create(&r->watcher, NULL, watcher_main, r) == 0;
     r->has_preparer = r->has_watcher && pthread_create(&r->preparer, NULL, preparer_main, r) == 0;
@@ -103,7 +101,6 @@ haya_status repository_create(const repository_options *options, repository **cr
     }
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
-    r->inotify = r->wake[0] = r->wake[1] = -1;
     set_defaults(r, options);
     haya_status status = resolve(r, options, error);
     status = status == HAYA_OK ? start(r, error) : status;
@@ -115,12 +112,6 @@ haya_status repository_create(const repository_options *options, repository **cr
     return HAYA_OK;
 }
 
-static void close_end(int descriptor) {
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-}
-
 void repository_free(repository *r) {
     if (!r) {
         return;
@@ -130,7 +121,7 @@ void repository_free(repository *r) {
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
     if (r->has_watcher) {
-        watcher_wake(r);
+        watch_wake(r->watch);
         pthread_join(r->watcher, NULL);
     }
     if (r->has_preparer) {
@@ -145,9 +136,7 @@ void repository_free(repository *r) {
     for (size_t i = 0; i < r->file_count; i++) {
         free(r->files[i]);
     }
-    close_end(r->inotify);
-    close_end(r->wake[0]);
-    close_end(r->wake[1]);
+    watch_free(r->watch);
     free(r->entries);
     free(r->files);
     free(r->folder);

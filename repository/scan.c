@@ -6,19 +6,15 @@
  * A file counts once size and times have rested: who copies a large file takes a while, and the half of it is no
  * model.
  */
-#define _GNU_SOURCE /* realpath, pipe2, scandir's types */
+#define _GNU_SOURCE /* realpath */
 #include "private.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 enum { MAX_DEPTH = 8, SHORTEST_WAIT_MS = 50 };
 
@@ -102,11 +98,7 @@ static void collect(look *l, const char *folder, int depth) {
         }
         return;
     }
-    if (l->r->inotify >= 0) {
-        /* Once for each folder: a second time changes nothing. Without it, the looks every few seconds do. */
-        (void)inotify_add_watch(l->r->inotify, folder,
-                                IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR);
-    }
+    watch_add(l->r->watch, folder, folder); /* where it cannot be watched, the looks every few seconds do */
     const struct dirent *item;
     while ((item = readdir(directory))) {
         if (item->d_name[0] != '.') {
@@ -122,9 +114,11 @@ static int by_path(const void *a, const void *b) {
 
 static void collect_all(look *l) {
     const repository *r = l->r;
+    watch_begin(r->watch);
     if (r->folder) {
         collect(l, r->folder, 0);
     }
+    watch_end(r->watch);
     for (size_t i = 0; i < r->file_count; i++) {
         struct stat info;
         char *path = copy_string(r->files[i]);
@@ -327,17 +321,6 @@ static bool anything_moves(const repository *r) {
     return false;
 }
 
-static void drain(int descriptor) {
-    char bytes[4096];
-    while (descriptor >= 0 && read(descriptor, bytes, sizeof bytes) > 0) {
-    }
-}
-
-void watcher_wake(repository *r) {
-    while (write(r->wake[1], "", 1) < 0 && errno == EINTR) {
-    }
-}
-
 void *watcher_main(void *argument) {
     repository *r = argument;
     pthread_mutex_lock(&r->lock);
@@ -346,12 +329,7 @@ void *watcher_main(void *argument) {
         int wait = r->look ? 0 : seconds * 1e3 > SHORTEST_WAIT_MS ? (int)(seconds * 1e3) : SHORTEST_WAIT_MS;
         r->look = false;
         pthread_mutex_unlock(&r->lock);
-        struct pollfd ends[] = {{.fd = r->wake[0], .events = POLLIN}, {.fd = r->inotify, .events = POLLIN}};
-        if (poll(ends, 2, wait) > 0 && ends[1].revents) {
-            poll(ends, 1, SHORTEST_WAIT_MS); /* events come in swarms */
-        }
-        drain(r->wake[0]);
-        drain(r->inotify);
+        watch_wait(r->watch, wait, NULL, NULL);
         pthread_mutex_lock(&r->lock);
         bool ending = r->ending;
         pthread_mutex_unlock(&r->lock);

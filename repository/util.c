@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* clock_gettime, st_mtim */
+#define _GNU_SOURCE /* st_mtim, strdup */
 #include "private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 stamp stamp_of(const struct stat *info) {
     return (stamp){(uint64_t)info->st_dev,    (uint64_t)info->st_ino,  (uint64_t)info->st_size,
@@ -21,18 +20,6 @@ bool stamp_same_file(const stamp *a, const stamp *b) {
 bool stamp_equal(const stamp *a, const stamp *b) {
     return stamp_same_file(a, b) && a->size == b->size && a->modified_s == b->modified_s &&
            a->modified_ns == b->modified_ns && a->changed_s == b->changed_s && a->changed_ns == b->changed_ns;
-}
-
-double clock_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-double clock_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 char *copy_string(const char *string) {

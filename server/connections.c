@@ -40,7 +40,7 @@ void *connections_enter(connections *c, int socket) {
     tracked *t = calloc(1, sizeof *t);
     if (t) {
         t->socket = socket;
-        t->since_ms = server_now_ms();
+        t->since_ms = clock_ms();
         pthread_mutex_lock(&c->lock);
         t->next = c->first;
         if (c->first) {
@@ -70,7 +70,7 @@ void connections_phase(connections *c, void *connection, phase p) {
     if (t) {
         pthread_mutex_lock(&c->lock);
         t->phase = p;
-        t->since_ms = server_now_ms();
+        t->since_ms = clock_ms();
         pthread_mutex_unlock(&c->lock);
     }
 }
@@ -80,7 +80,7 @@ void connections_close_late(connections *c) {
     static const double most_seconds[] = {[PHASE_HEADER] = SECONDS_HEADER, [PHASE_JSON_BODY] = SECONDS_JSON_BODY,
                                           [PHASE_PICTURE_BODY] = SECONDS_PICTURE_BODY, [PHASE_WORK] = 1e9,
                                           [PHASE_ANSWER] = SECONDS_ANSWER};
-    double now = server_now_ms();
+    double now = clock_ms();
     pthread_mutex_lock(&c->lock);
     for (tracked *t = c->first; t; t = t->next) {
         if (now - t->since_ms > most_seconds[t->phase] * 1e3) {

@@ -118,7 +118,7 @@ static int socket_of(struct MHD_Connection *c) {
 static void begin(request *q, const char *method, const char *path) {
     server *s = q->server;
     q->socket = socket_of(q->connection);
-    q->received_ms = server_now_ms();
+    q->received_ms = clock_ms();
     const char *known = header(q->connection, "If-None-Match");
     q->if_none_match = known ? strdup(known) : NULL;
     if (!check_guard(q, method, path)) {

@@ -12,6 +12,7 @@
 #include "server.h"
 
 #include "repository/repository.h"
+#include "system/clock.h"
 
 #include <jansson.h>
 #include <microhttpd.h>
@@ -42,6 +43,7 @@ enum {
     LIMIT_PICTURE_CACHE = 256 * 1024 * 1024,
     LIMIT_THUMBNAIL_CACHE = 64 * 1024 * 1024,
     LIMIT_LISTED = 200000,
+    LIMIT_WATCHED = 4096,
     SECONDS_HEADER = 15,
     SECONDS_JSON_BODY = 15,
     SECONDS_PICTURE_BODY = 60,
@@ -299,6 +301,8 @@ haya_status listing_read(const roots *r, const char *path, listing *l, haya_erro
 void listing_free(listing *l);
 bool listing_has(const listing *l, const char *name, bool folder);
 bool is_picture_name(const char *name);
+/* One number for names, sizes and times of all that is listed; 0 where that is too much to be looked at again. */
+uint64_t listing_files(const listing *l);
 
 typedef enum layout { LAYOUT_PLAIN, LAYOUT_MVTEC, LAYOUT_DAGM, LAYOUT_DAGM_OLD } layout;
 typedef enum folder_kind { KIND_ROOTS, KIND_SET, KIND_CATEGORY, KIND_SPLIT, KIND_FOLDER } folder_kind;
@@ -423,6 +427,7 @@ struct server {
     request *named;
     uint64_t last_result;
     struct timekeeper *timekeeper;
+    struct folders *folders;
     int32_t threads;             /* of an inference, as it turned out */
 };
 
@@ -443,10 +448,22 @@ void timekeeper_stop(server *s);                /* its thread; what is told to i
 void timekeeper_free(server *s);
 void timekeeper_progress_changed(server *s);
 void timekeeper_model_changed(server *s, const char *id);
-void timekeeper_folder_listed(server *s, const char *path, double modified);
+
+/* folders.c: folders of pictures that were listed lately are watched, and "folder" events tell of them. */
+haya_status folders_create(server *s, haya_error *error);
+haya_status folders_start(server *s, haya_error *error);
+void folders_stop(server *s);
+void folders_free(server *s);
+
+/* A folder, the first of these, was listed with those in it, and they were like this. Takes what the paths point to. */
+typedef struct seen_folder {
+    char *path;
+    double modified;
+    uint64_t files;              /* listing_files */
+} seen_folder;
+
+void folders_listed(server *s, seen_folder *seen, size_t count);
 
 void server_log(server *s, bool warning, const char *id, const char *text);
-double server_now_ms(void);
-double server_now_seconds(void);
 
 #endif

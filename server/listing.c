@@ -127,3 +127,25 @@ bool listing_has(const listing *l, const char *name, bool folder) {
     const listed key = {.name = (char *)(uintptr_t)name, .is_folder = folder};
     return l->count > 0 && bsearch(&key, l->items, l->count, sizeof *l->items, by_name);
 }
+
+static uint64_t mix(uint64_t hash, const void *data, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ ((const unsigned char *)data)[i]) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+uint64_t listing_files(const listing *l) {
+    enum { MOST = 2000 };
+    uint64_t hash = 0xcbf29ce484222325u;
+    if (l->count > MOST) {
+        return 0;
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        const listed *item = &l->items[i];
+        hash = mix(hash, item->name, strlen(item->name) + 1);
+        hash = mix(hash, &item->bytes, sizeof item->bytes);
+        hash = mix(hash, &item->modified, sizeof item->modified);
+    }
+    return hash ? hash : 1;
+}

@@ -154,11 +154,11 @@ void shown_picture_free(shown_picture *shown) {
 static haya_status decode(const void *data, size_t size, const char *name, shown_picture *shown,
                           haya_error *error) {
     picture_error why;
-    double start = server_now_ms();
+    double start = clock_ms();
     if (picture_decode(data, size, name, &server_picture_limits, &shown->picture, &why) != PICTURE_OK) {
         return picture_failure(error, &why);
     }
-    shown->decode_ms = server_now_ms() - start;
+    shown->decode_ms = clock_ms() - start;
     shown->format = picture_format(data, size);
     shown->bytes = size;
     return HAYA_OK;

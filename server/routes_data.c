@@ -29,7 +29,26 @@ typedef struct gathering {
     int64_t offset, limit, total;
     int64_t good, defect, unknown;
     bool flat, truncated;
+    seen_folder *seen;           /* the folder, and those below it that were gathered, too */
+    size_t seen_count, seen_capacity;
 } gathering;
+
+/* What there is no memory or no room for is not watched. */
+static void note_seen(gathering *g, const char *path, const listing *l) {
+    if (g->seen_count == g->seen_capacity) {
+        size_t capacity = g->seen_capacity ? 2 * g->seen_capacity : 8;
+        seen_folder *seen = capacity <= 2 * LIMIT_WATCHED ? realloc(g->seen, capacity * sizeof *seen) : NULL;
+        if (!seen) {
+            return;
+        }
+        g->seen = seen;
+        g->seen_capacity = capacity;
+    }
+    char *copy = strdup(path);
+    if (copy) {
+        g->seen[g->seen_count++] = (seen_folder){copy, l->modified, listing_files(l)};
+    }
+}
 
 static json_t *picture_json(const char *folder, const listed *item, const picture_meaning *p) {
     char *path;
@@ -63,6 +82,7 @@ static void gather_below(gathering *g, const char *folder, const char *name, int
 }
 
 static void gather(gathering *g, const char *folder, const listing *l, int depth) {
+    note_seen(g, folder, l);
     meanings *m = meanings_create(g->roots, folder);
     for (size_t i = 0; m && i < l->count && !g->truncated; i++) {
         const listed *item = &l->items[i];
@@ -132,10 +152,11 @@ static void answer_folder(request *q, const char *path, gathering *g) {
         answer_path_error(q, &error);
         return;
     }
-    timekeeper_folder_listed(q->server, path, l.modified);
     folder_meaning meaning = folder_meaning_of(g->roots, path, &l);
     g->pictures = json_array();
     gather(g, path, &l, 0);
+    folders_listed(q->server, g->seen, g->seen_count);
+    free(g->seen);
     const char *slash = strrchr(path, '/');
     json_t *parent = slash ? json_stringn(path, (size_t)(slash - path)) : json_string("");
     answer_json(q, 200,

@@ -32,7 +32,7 @@ static json_t *infer(server *s, const char *id, const shown_picture *shown, doub
     char result_id[64];
     result_next_id(s, result_id, sizeof result_id);
     json_t *object = result_json(&result, result_id);
-    json_t *times = times_json(&result, begun_ms - since_ms, decode_ms, server_now_ms() - since_ms);
+    json_t *times = times_json(&result, begun_ms - since_ms, decode_ms, clock_ms() - since_ms);
     bool kept = result_keep(s, result_id, &result, shown);
     if (!object || !times || !kept) {
         json_decref(object);
@@ -47,7 +47,7 @@ static json_t *infer(server *s, const char *id, const shown_picture *shown, doub
 
 void handle_infer(request *q) {
     const char *model = parameter_of(q, "model"), *name = parameter_of(q, "request");
-    double begun = server_now_ms();
+    double begun = clock_ms();
     shown_picture shown;
     haya_error error;
     if (!model) {
@@ -104,7 +104,7 @@ static void end_round(request *q, bool cancelled) {
     write_line(q, json_pack("{s:s, s:I, s:I, s:b, s:f}", "type", "end", "results", (json_int_t)all->results,
                             "errors",
                             (json_int_t)all->errors, "cancelled", cancelled, "total_ms",
-                            server_now_ms() - q->received_ms));
+                            clock_ms() - q->received_ms));
     stream_end(q->stream);
     request_release(q);
 }
@@ -122,7 +122,7 @@ static void go_on(job *j) {
     const char *id = all->ids[all->next];
     bool first = all->next++ == 0;
     haya_error error;
-    double begun = server_now_ms();
+    double begun = clock_ms();
     json_t *object = infer(s, id, &all->shown, first ? q->received_ms : begun, begun,
                            first ? all->shown.decode_ms : NAN, &error);
     if (object) {

@@ -9,23 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double server_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-double server_now_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 void server_log(server *s, bool warning, const char *id, const char *text) {
     events_publish(s->events, "log",
-                   json_pack("{s:f, s:s, s:o, s:o}", "time", server_now_seconds(), "level",
+                   json_pack("{s:f, s:s, s:o, s:o}", "time", clock_seconds(), "level",
                              warning ? "warning" : "info", "message", text_json(text), "model", text_json(id)));
     if (s->options.log) {
         s->options.log(s->options.user, warning, text);
@@ -88,6 +75,7 @@ static haya_status start_parts(server *s, haya_error *error) {
     haya_status status = roots_create(s->options.data, s->options.data_count, &s->roots, error);
     status = status == HAYA_OK ? find_threads(s, error) : status;
     status = status == HAYA_OK ? timekeeper_create(s, error) : status;
+    status = status == HAYA_OK ? folders_create(s, error) : status;
     status = status == HAYA_OK ? start_repository(s, error) : status;
     if (status != HAYA_OK) {
         return status;
@@ -100,7 +88,8 @@ static haya_status start_parts(server *s, haya_error *error) {
     if (!s->infer || !s->files || !s->control) {
         return inspection_fail(error, HAYA_ERROR_THREAD, "a thread could not be created");
     }
-    return timekeeper_start(s, error);
+    status = timekeeper_start(s, error);
+    return status == HAYA_OK ? folders_start(s, error) : status;
 }
 
 haya_status server_start(const server_options *options, server **started, haya_error *error) {
@@ -111,7 +100,7 @@ haya_status server_start(const server_options *options, server **started, haya_e
     }
     pthread_mutex_init(&s->lock, NULL);
     s->options = *options;
-    s->started = server_now_seconds();
+    s->started = clock_seconds();
     haya_status status = start_parts(s, error);
     status = status == HAYA_OK ? http_start(s, options->port, error) : status;
     if (status != HAYA_OK) {
@@ -128,6 +117,7 @@ void server_stop(server *s) {
         http_quiesce(s);
     }
     timekeeper_stop(s);
+    folders_stop(s);
     if (s->events) {
         events_end(s->events);
     }
@@ -138,6 +128,7 @@ void server_stop(server *s) {
     http_stop(s);
     repository_free(s->repository);
     timekeeper_free(s);
+    folders_free(s);
     events_free(s->events);
     cache_free(s->results);
     cache_free(s->pictures);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What happens by the clock: changed models are told at most twice a second each, folders that were listed are
- * looked at, requests that take too long end, and streams get a heartbeat.
+ * What happens by the clock: changed models are told at most twice a second each, requests that take too long end,
+ * and streams get a heartbeat.
  */
 #define _GNU_SOURCE
 #include "inside.h"
@@ -11,21 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { TICK_MS = 100, TELL_MS = 500, LOOK_MS = 2000, LATE_MS = 1000, HEARTBEAT_MS = 10000, MAX_FOLDERS = 64 };
+enum { TICK_MS = 100, TELL_MS = 500, LATE_MS = 1000, HEARTBEAT_MS = 10000 };
 
 typedef struct dirty {
     char id[REPOSITORY_ID];
     bool changed;
     double told_ms;
 } dirty;
-
-typedef struct listed_folder {
-    char *path;
-    double modified, used_ms;
-} listed_folder;
 
 struct timekeeper {
     server *server;
@@ -36,7 +29,6 @@ struct timekeeper {
     bool progress_changed;
     dirty *models;
     size_t model_count, model_capacity;
-    listed_folder folders[MAX_FOLDERS];
 };
 
 typedef struct timekeeper timekeeper;
@@ -120,64 +112,6 @@ static void tell_progress(timekeeper *t) {
     }
 }
 
-/* ---- Folders ------------------------------------------------------------------------------------------------- */
-
-void timekeeper_folder_listed(server *s, const char *path, double modified) {
-    timekeeper *t = s->timekeeper;
-    double now = server_now_ms();
-    pthread_mutex_lock(&t->lock);
-    listed_folder *kept = &t->folders[0];
-    for (size_t i = 0; i < MAX_FOLDERS; i++) {
-        listed_folder *f = &t->folders[i];
-        if (f->path && strcmp(f->path, path) == 0) {
-            kept = f;
-            break;
-        }
-        if (!f->path || (kept->path && f->used_ms < kept->used_ms)) {
-            kept = kept->path ? f : kept;
-        }
-    }
-    if (!kept->path || strcmp(kept->path, path) != 0) {
-        free(kept->path);
-        kept->path = strdup(path);
-    }
-    kept->modified = modified;
-    kept->used_ms = now;
-    pthread_mutex_unlock(&t->lock);
-}
-
-static double modified_now(const server *s, const char *path) {
-    struct stat info;
-    int descriptor = roots_open(s->roots, path, true, NULL);
-    double modified = 0;
-    if (descriptor >= 0) {
-        if (fstat(descriptor, &info) == 0) {
-            modified = (double)info.st_mtim.tv_sec + (double)info.st_mtim.tv_nsec / 1e9;
-        }
-        close(descriptor);
-    }
-    return modified;
-}
-
-static void look_at_folders(timekeeper *t) {
-    for (size_t i = 0; i < MAX_FOLDERS; i++) {
-        pthread_mutex_lock(&t->lock);
-        char *path = t->folders[i].path ? strdup(t->folders[i].path) : NULL;
-        double known = t->folders[i].modified;
-        pthread_mutex_unlock(&t->lock);
-        double modified = path ? modified_now(t->server, path) : known;
-        if (modified != known) {
-            pthread_mutex_lock(&t->lock);
-            if (t->folders[i].path && strcmp(t->folders[i].path, path) == 0) {
-                t->folders[i].modified = modified;
-            }
-            pthread_mutex_unlock(&t->lock);
-            events_publish(t->server->events, "folder", json_pack("{s:o}", "path", text_json(path)));
-        }
-        free(path);
-    }
-}
-
 /* ---- The thread ---------------------------------------------------------------------------------------------- */
 
 static bool is_due(double *last, double now, double every) {
@@ -190,11 +124,7 @@ static bool is_due(double *last, double now, double every) {
 
 /* False: the server ends. */
 static bool wait_a_tick(timekeeper *t) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += TICK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = clock_in_ms(TICK_MS);
     pthread_mutex_lock(&t->lock);
     if (!t->ending) {
         pthread_cond_timedwait(&t->ended, &t->lock, &until);
@@ -207,19 +137,16 @@ static bool wait_a_tick(timekeeper *t) {
 static void *keep_time(void *argument) {
     timekeeper *t = argument;
     server *s = t->server;
-    double looked = server_now_ms(), late = looked, beat = looked;
+    double late = clock_ms(), beat = late;
     while (wait_a_tick(t)) {
-        double now = server_now_ms();
+        double now = clock_ms();
         tell_models(t, now);
         tell_progress(t);
-        if (is_due(&looked, now, LOOK_MS)) {
-            look_at_folders(t);
-        }
         if (is_due(&late, now, LATE_MS)) {
             connections_close_late(s->connections);
         }
         if (is_due(&beat, now, HEARTBEAT_MS)) {
-            events_publish(s->events, "heartbeat", json_pack("{s:f, s:I}", "time", server_now_seconds(), "queue",
+            events_publish(s->events, "heartbeat", json_pack("{s:f, s:I}", "time", clock_seconds(), "queue",
                                                              (json_int_t)pool_waiting(s->infer)));
         }
     }
@@ -261,9 +188,6 @@ void timekeeper_stop(server *s) {
 void timekeeper_free(server *s) {
     timekeeper *t = s->timekeeper;
     if (t) {
-        for (size_t i = 0; i < MAX_FOLDERS; i++) {
-            free(t->folders[i].path);
-        }
         pthread_cond_destroy(&t->ended);
         pthread_mutex_destroy(&t->lock);
         free(t->models);

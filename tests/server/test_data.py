@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders of pictures: the layouts of data sets, ground truth, paging."""
 
+import contextlib
 import math
-import os
+import shutil
+import subprocess
+import time
 import unittest
 
 import numpy as np
@@ -157,14 +160,110 @@ class Layouts(viewing.ViewTest):
         self.assertEqual(self.folder("data/plain")["total"], 1)
         self.assertEqual(self.folder("data/plain", limit=0)["pictures"], [])
 
-    def test_a_folder_that_changes_is_told(self):
-        events = viewing.Events(self.server)
-        self.addCleanup(events.close)
-        events.wait("hello")
-        self.folder("data/plain")
-        put(self.data / "plain", "new.png")
-        self.addCleanup(os.remove, self.data / "plain/new.png")
-        events.wait("folder", lambda told: told["path"] == "data/plain")
+
+# Where the system watches no folders, as if all were network shares.
+UNWATCHED = ("unshare", "--user", "--map-root-user", "sh", "-c",
+             'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"', "-")
+
+
+def can_be_unwatched():
+    with contextlib.suppress(OSError):
+        return subprocess.run([*UNWATCHED, "true"], capture_output=True).returncode == 0
+    return False
+
+
+class Watched(harness.HayaTest):
+    """Folders that change after they were listed."""
+
+    models = {"class1.pb": viewing.ViewTest.models["class1.pb"]}
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.directory / "data"
+        for folder in ("set/a/deep", "set/b", "other"):
+            put(self.data / folder, "old.png")
+        viewing.age(*self.data.rglob("*"), self.data)
+
+    def start(self, **options):
+        self.server = viewing.Server(self.shared, "--data", self.data, **options)
+        self.addCleanup(lambda: self.assertEqual(self.server.end(), 0))
+        self.events = viewing.Events(self.server)
+        self.addCleanup(self.events.close)
+        self.events.wait("hello")
+
+    def told(self):
+        return [data["path"] for kind, data, _ in list(self.events.events) if kind == "folder"]
+
+    def list(self, path, flat=0):
+        return self.server.get(f"/api/data?path={path}&flat={flat}").json["total"]
+
+    def wait_told(self, path, times):
+        harness.wait_until(lambda: self.told().count(path) >= times, 30 * viewing.SLOW)
+
+    def check_changes_are_told(self):
+        self.assertEqual((self.list("data/set", 1), self.list("data/other")), (2, 1))
+        put(self.data / "set/a/deep", "new.png")
+        self.wait_told("data/set", 1)
+        self.assertEqual(self.list("data/set", 1), 3)
+        (self.data / "set/b/old.png").unlink()
+        self.wait_told("data/set", 2)
+        self.assertEqual(self.list("data/set", 1), 2)
+        put(self.data / "set/c", "first.png")
+        self.wait_told("data/set", 3)
+        self.assertNotIn("data/other", self.told())
+
+    def test_what_changes_below_a_flat_listing_is_told_of_it(self):
+        self.start()
+        self.check_changes_are_told()
+
+    def test_a_picture_that_is_written_over_is_told(self):
+        self.start()
+        self.list("data/other")
+        time.sleep(0.5)  # by now it is watched
+        put(self.data / "other", "old.png", b"something else")  # which does not change the folder itself
+        self.wait_told("data/other", 1)
+
+    def test_a_folder_that_goes_and_comes_is_told(self):
+        self.start()
+        self.list("data/other")
+        (self.data / "other").rename(self.directory / "away")
+        self.wait_told("data/other", 1)
+        self.assertEqual(self.server.get("/api/data?path=data/other").status, 404)
+        (self.directory / "away").rename(self.data / "other")
+        self.wait_told("data/other", 2)
+        self.assertEqual(self.list("data/other"), 1)
+
+    def test_many_changes_are_told_together(self):
+        self.start()
+        self.list("data/other")
+        start = time.monotonic()
+        for i in range(300):
+            put(self.data / "other", f"{i}.png", b"")
+            time.sleep(0.005)
+        harness.wait_until(lambda: self.told() and self.list("data/other") == 301, 30 * viewing.SLOW)
+        time.sleep(1)
+        self.assertLessEqual(len(self.told()), 3 + 2 * (time.monotonic() - start))
+
+    @unittest.skipUnless(can_be_unwatched(), "the system does not let anyone have fewer watches")
+    def test_changes_are_told_where_the_system_tells_nothing(self):
+        self.start(before=UNWATCHED)
+        self.check_changes_are_told()
+        # Half of a picture, as it comes over a network; the folder's own time stays what it is then.
+        put(self.data / "other", "coming.png", b"half")
+        self.list("data/other")
+        put(self.data / "other", "coming.png")
+        self.wait_told("data/other", 1)
+
+    @unittest.skipUnless(can_be_unwatched(), "the system does not let anyone have fewer watches")
+    def test_models_come_and_go_where_the_system_tells_nothing(self):
+        folder = self.directory / "models"
+        folder.mkdir()
+        server = viewing.Server(folder, before=UNWATCHED)
+        self.addCleanup(lambda: self.assertEqual(server.end(), 0))
+        shutil.copy(self.shared / "class1.pb", folder / "new.pb")
+        server.wait_for("new.pb", lambda model: model["state"] == "ready")
+        (folder / "new.pb").unlink()
+        harness.wait_until(lambda: "new.pb" not in server.models(), 30 * viewing.SLOW)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ class Judging(viewing.ViewTest):
     def test_a_page_that_judges_by_the_map_finds_what_the_server_finds(self):
         file, seen = self.shared / "class1.json", set()
         for scoring, sigma in (({"type": "max"}, 0.0), ({"type": "max"}, 1.5),
-                               ({"type": "top_mean", "percent": 0.05}, 0.0), ({"type": "top_mean", "percent": 7.3}, 2.0),
+                               ({"type": "top_mean", "percent": 0.05}, 0.0),
+                               ({"type": "top_mean", "percent": 7.3}, 2.0),
                                ({"type": "area", "threshold": 0.5}, 0.0), ({"type": "area", "threshold": 0.4}, 1.0)):
             new = self.directory / "new.json"
             new.write_text(json.dumps({"haya": 1, "classes": [

@@ -42,10 +42,10 @@ class Answer:
 class Server:
     """The command, on a port of its own choice."""
 
-    def __init__(self, *arguments, environment=None, preexec_fn=None):
+    def __init__(self, *arguments, environment=None, preexec_fn=None, before=()):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [harness.program("HAYA"), "view", "--no-browser", "--json", *map(str, arguments),
+            [*before, harness.program("HAYA"), "view", "--no-browser", "--json", *map(str, arguments),
              *(() if "--port" in arguments else ("--port", "0"))], stdout=subprocess.PIPE, stderr=self.log,
             env={**os.environ, **(environment or {})}, preexec_fn=preexec_fn)
         text = b""
