@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stands in for the fuzzer's main: gives each file named, and each file in a folder named, to the target once.
+ * Stands in for the fuzzer's main: gives each file named, and each file in a folder named and below it, to the target
+ * once.
  */
 #if defined(__unix__) || defined(__APPLE__)
 #  define _DEFAULT_SOURCE /* d_name */
@@ -52,7 +53,8 @@ static int replay_folder(const char *path) {
         if (entry->d_name[0] == '.')
             continue;
         snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-        failed |= replay_file(file);
+        int below = replay_folder(file);
+        failed |= below < 0 ? replay_file(file) : below;
     }
     closedir(folder);
     return failed;

@@ -375,6 +375,7 @@ haya_status picture_failure(haya_error *error, const picture_error *why);
 /* ---- JSON ---------------------------------------------------------------------------------------------------- */
 
 json_t *text_json(const char *text);            /* what is not UTF-8 becomes '?'; NULL becomes null */
+json_t *sentence_json(const char *text);        /* the same; control characters of names in it become '?', too */
 json_t *number_json(double number);             /* null where it is not finite */
 json_t *colour_json(picture_rgb colour);
 json_t *model_json(const repository_model *m, bool resident);

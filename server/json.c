@@ -26,6 +26,16 @@ json_t *text_json(const char *text) {
     return string;
 }
 
+json_t *sentence_json(const char *text) {
+    char *copy = strdup(text);
+    for (char *c = copy; c && *c; c++) {
+        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
+    }
+    json_t *string = copy ? text_json(copy) : NULL;
+    free(copy);
+    return string;
+}
+
 json_t *number_json(double number) {
     return isfinite(number) ? json_real(number) : json_null();
 }

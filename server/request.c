@@ -87,7 +87,7 @@ void answer_json(request *q, unsigned status, json_t *object) {
 }
 
 json_t *error_json(haya_status status, const char *message, const char *node) {
-    return json_pack("{s:s, s:o, s:o}", "status", haya_status_name(status), "message", text_json(message), "node",
+    return json_pack("{s:s, s:o, s:o}", "status", haya_status_name(status), "message", sentence_json(message), "node",
                      text_json(node));
 }
 

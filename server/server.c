@@ -13,7 +13,7 @@
 void server_log(server *s, bool warning, const char *id, const char *text) {
     events_publish(s->events, "log",
                    json_pack("{s:f, s:s, s:o, s:o}", "time", clock_seconds(), "level",
-                             warning ? "warning" : "info", "message", text_json(text), "model", text_json(id)));
+                             warning ? "warning" : "info", "message", sentence_json(text), "model", text_json(id)));
     if (s->options.log) {
         s->options.log(s->options.user, warning, text);
     }
