@@ -245,7 +245,7 @@ static bool make_request(const uint8_t *data, size_t size, bytes *to) {
         append(to, line, (size_t)snprintf(line, sizeof line, "\r\nContent-Length: %zu", body_size));
     }
     append(to, "\r\n\r\n", 4);
-    append(to, data + size - body_size, body_size);
+    append(to, body_size > 0 ? data + size - body_size : NULL, body_size);
     return !told;
 }
 

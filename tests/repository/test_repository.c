@@ -722,6 +722,72 @@ static void callers_go_on_while_files_are_replaced(void) {
     remove_folder();
 }
 
+/* Lines of a file of /proc/self that contain the text; what open files and mappings there are. */
+static int count_lines(const char *file, const char *text) {
+    char line[1024];
+    int count = 0;
+    FILE *from = fopen(file, "r");
+    while (CHECK(from) && fgets(line, sizeof line, from)) {
+        count += strstr(line, text) != NULL;
+    }
+    if (from) {
+        fclose(from);
+    }
+    return count;
+}
+
+static int count_descriptors(void) {
+    int count = 0;
+    DIR *open_files = opendir("/proc/self/fd");
+    while (CHECK(open_files) && readdir(open_files)) {
+        count++;
+    }
+    if (open_files) {
+        closedir(open_files);
+    }
+    return count;
+}
+
+/* For HAYA_TEST_SECONDS, or a few times: a program keeps the file that it was made of, and nobody keeps more. */
+static void replacing_again_and_again_keeps_nothing(void) {
+    enum { TIMES = 20, CALLS = 3 };
+    const char *given = getenv("HAYA_TEST_SECONDS");
+    time_t end = time(NULL) + (given ? atoi(given) : 0);
+    repository_memory first, last;
+    make_folder();
+    copy_file(a_file, at("a.pb"));
+    copy_file(b_file, at("b.pb"));
+    repository_options options = {.folder = folder, .prepare = true, .rest_seconds = 0.02, .scan_seconds = 0.05,
+                                  .threads = 1, .sessions = 2, .changed = on_change};
+    repository *r;
+    CHECK(repository_create(&options, &r, NULL) == HAYA_OK);
+    char id[REPOSITORY_ID] = "";
+    id_of(r, "a.pb", id);
+    WAIT_FOR(r, "a.pb", m.state == REPOSITORY_READY);
+    WAIT_FOR(r, "b.pb", m.state == REPOSITORY_READY);
+    repository_memory_use(r, &first);
+    int descriptors = count_descriptors(), times = 0;
+    for (uint64_t version = 2; times < TIMES || time(NULL) < end; version++, times++) {
+        replace_file(times % 5 == 4 ? other_file : times % 2 ? a_file : b_file, at("a.pb"));
+        WAIT_FOR(r, "a.pb", m.version == version);
+        for (int i = 0; i < CALLS; i++) {
+            repository_result result;
+            CHECK(infer(r, id, &result, NULL) == HAYA_OK);
+            repository_result_free(&result);
+        }
+    }
+    replace_file(a_file, at("a.pb"));
+    WAIT_FOR(r, "a.pb", m.version == (uint64_t)times + 2 && m.state == REPOSITORY_READY);
+    repository_memory_use(r, &last);
+    CHECK(count_descriptors() == descriptors);
+    CHECK(count_lines("/proc/self/maps", "(deleted)") <= 1);
+    CHECK(last.private_bytes <= first.private_bytes && last.mapped_bytes == first.mapped_bytes);
+    printf("    %d times, %d files without a name\n", times, count_lines("/proc/self/maps", "(deleted)"));
+    repository_free(r);
+    CHECK(count_lines("/proc/self/maps", folder) == 0);
+    remove_folder();
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
     (void)context;
     if (!haya_handle_fault(info->si_addr)) {
@@ -758,5 +824,6 @@ int main(int argc, char **argv) {
     RUN(settings_that_cannot_be_written_change_nothing);
     RUN(settings_edited_by_others_come_into_force);
     RUN(callers_go_on_while_files_are_replaced);
+    RUN(replacing_again_and_again_keeps_nothing);
     return test_summary();
 }

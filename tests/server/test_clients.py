@@ -2,6 +2,7 @@
 """Many clients at once: each gets its own model's numbers, whatever the others do. HAYA_TEST_SECONDS makes it
 longer, and then memory must not grow."""
 
+import json
 import os
 import threading
 import time
@@ -35,22 +36,49 @@ class Clients(viewing.ViewTest):
                 self.expected[id, i] = self.server.get(answer["classes"][0]["map"]["url"]).body
         self.assertEqual(len(set(self.expected.values())), len(self.expected))
 
+    def incoherent(self, judged, values):
+        """What is told of a class must be of one run and one state of the settings, whoever changes these."""
+        found = viewing.judge(values, judged)
+        if found != (judged["score"], judged["verdict"], judged["reached"]):
+            return f"judged otherwise: {found} and {judged}"
+        reaches = judged["reached"] is not None and values.max() >= np.float32(judged["reached"])
+        return None if reaches == (judged["region_count"] > 0) else f"regions: {judged}"
+
+    def change_settings(self, ask, id, random):
+        """Thresholds as clients change them, and how scores are made, as somebody does by hand."""
+        low, high = sorted(random.random(2))
+        if random.random() < 0.7:
+            answer = ask("PUT", f"/api/models/{id}/settings", json.dumps(
+                {"classes": [{"threshold": high, "threshold_low": low}]}), "application/json")
+            return None if answer.status == 200 else f"settings: {answer.status} {answer.body}"
+        number = self.ids.index(id) + 1
+        scoring = [{"type": "max"}, {"type": "top_mean", "percent": 5}, {"type": "area", "threshold": low}]
+        file = self.shared / f"class{number}.json"
+        new = self.shared / f"{threading.get_ident()}.new"
+        new.write_text(json.dumps({"haya": 1, "classes": [
+            {"name": f"class{number}", "score": scoring[random.integers(3)], "thresholds": {"low": low, "high": high}}]}))
+        new.replace(file)
+        return None
+
     def one(self, connection, random, number):
         """One request of a client; what is wrong, or None."""
         id, i = self.ids[random.integers(len(self.ids))], int(random.integers(4))
         choice = random.random()
         body = (self.data / f"{i}.png").read_bytes()
 
-        def ask(method, path, body=None):
-            connection.request(method, path, body, {"Content-Type": "image/png"} if body else {})
+        def ask(method, path, body=None, type="image/png"):
+            connection.request(method, path, body, {"Content-Type": type} if body else {})
             return viewing.Answer(connection.getresponse())
 
         if choice < 0.5:
             answer = ask("POST", f"/api/infer?model={id}&picture=data/{i}.png") if choice < 0.3 else \
                 ask("POST", f"/api/infer?model={id}&request=client-{number}", body)
             if answer.status == 200:
-                kept = ask("GET", answer.json["classes"][0]["map"]["url"])
-                return None if kept.status == 200 and kept.body == self.expected[id, i] else "another map"
+                (judged,) = answer.json["classes"]
+                kept = ask("GET", judged["map"]["url"])
+                if kept.status != 200 or kept.body != self.expected[id, i]:
+                    return "another map"
+                return self.incoherent(judged, np.frombuffer(kept.body, "<f4"))
             return None if answer.status in (409, 503) else f"infer: {answer.status} {answer.body}"
         if choice < 0.6:
             answer = ask("POST", f"/api/infer-all?picture=data/{i}.png&request=client-{number}")
@@ -64,6 +92,8 @@ class Clients(viewing.ViewTest):
             connection.request("POST", f"/api/infer?model={id}", body, {"Content-Type": "image/png"})
             connection.close()  # without waiting for the answer
             return None
+        if choice < 0.85:
+            return self.change_settings(ask, id, random)
         path = random.choice(["/api/models", "/api/memory", f"/api/data/thumbnail?path=data/{i}.png", "/",
                               f"/api/models/{id}", "/api/data?path=data", "/api/nothing"])
         answer = ask("GET", path)

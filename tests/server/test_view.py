@@ -116,21 +116,6 @@ class Judging(viewing.ViewTest):
     def fill(cls, data):
         (data / "grey.png").write_bytes(png(grey(1)))
 
-    def judge(self, values, told):
-        """Score, verdict and reached as docs/viewer-api.md says that a page finds them."""
-        how, high, low = told["scoring"], told["threshold"], told["threshold_low"]
-        if how["type"] == "area":
-            score = float(np.count_nonzero(values >= np.float32(how["threshold"])))
-        else:
-            count = max(1, int(how["percent"] / 100 * values.size)) if how["type"] == "top_mean" else 1
-            score = float(np.float32(np.sort(values.ravel())[::-1][:count].astype(np.float64).sum() / count))
-            high, low = float(np.float32(high)), float(np.float32(low))
-        verdict = "NG" if score >= high else "unsure" if score >= low else "OK"
-        reached = {"NG": high, "unsure": low, "OK": None}[verdict]
-        if reached is not None and how["type"] == "area":
-            reached = how["threshold"]
-        return score, verdict, reached and float(np.float32(reached))
-
     def test_a_page_that_judges_by_the_map_finds_what_the_server_finds(self):
         file, seen = self.shared / "class1.json", set()
         for scoring, sigma in (({"type": "max"}, 0.0), ({"type": "max"}, 1.5),
@@ -152,7 +137,7 @@ class Judging(viewing.ViewTest):
                 (judged,) = result["classes"]
                 self.assertEqual((judged["scoring"], judged["smoothing_sigma"]), (scoring, sigma))
                 values = np.frombuffer(self.server.get(judged["map"]["url"]).body, "<f4")
-                self.assertEqual(self.judge(values, judged),
+                self.assertEqual(viewing.judge(values, judged),
                                  (judged["score"], judged["verdict"], judged["reached"]), (scoring, sigma, high, low))
                 self.assertEqual(judged["verdict"], result["verdict"])
                 self.assertEqual(judged["region_count"] > 0,

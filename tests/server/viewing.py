@@ -15,6 +15,8 @@ import threading
 import time
 import urllib.parse
 
+import numpy as np
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import harness  # noqa: E402
 
@@ -173,6 +175,22 @@ def age(*paths):
     for path in paths:
         old = time.time() - 3600
         os.utime(path, (old, old))
+
+
+def judge(values, told):
+    """Score, verdict and reached as docs/viewer-api.md says that a page finds them."""
+    how, high, low = told["scoring"], told["threshold"], told["threshold_low"]
+    if how["type"] == "area":
+        score = float(np.count_nonzero(values >= np.float32(how["threshold"])))
+    else:
+        count = max(1, int(how["percent"] / 100 * values.size)) if how["type"] == "top_mean" else 1
+        score = float(np.float32(np.sort(values.ravel())[::-1][:count].astype(np.float64).sum() / count))
+        high, low = float(np.float32(high)), float(np.float32(low))
+    verdict = "NG" if score >= high else "unsure" if score >= low else "OK"
+    reached = {"NG": high, "unsure": low, "OK": None}[verdict]
+    if reached is not None and how["type"] == "area":
+        reached = how["threshold"]
+    return score, verdict, reached and float(np.float32(reached))
 
 
 class ViewTest(harness.HayaTest):
