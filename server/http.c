@@ -120,6 +120,13 @@ static void begin(request *q, const char *method, const char *path) {
     q->socket = socket_of(q->connection);
     q->received_ms = clock_ms();
     const char *known = header(q->connection, "If-None-Match");
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info && info->header_size > LIMIT_HEADER) {
+        answer_error(q, 431, HAYA_ERROR_LIMIT, "the request's header has %zu bytes, and at most %d are taken",
+                     info->header_size, LIMIT_HEADER);
+        return;
+    }
     q->if_none_match = known ? strdup(known) : NULL;
     if (!check_guard(q, method, path)) {
         return;
