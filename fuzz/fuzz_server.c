@@ -5,8 +5,8 @@
  * one plain sentence. Nothing of what lies outside the data folder comes out, though links lead there.
  *
  * The request goes out as it is, but for this: MODELID and RESULTID become what they stand for; a head without an end
- * gets one; one that does not tell its body's length gets it told, so that the server has not to wait for more. Of those
- * that tell something else, the end is told by closing.
+ * gets one; one that does not tell its body's length gets it told, so that the server has not to wait for more. Of
+ * those that tell something else, the end is told by closing.
  *
  * Others link it with replay.c and run the corpus as a test.
  */
@@ -30,8 +30,8 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* PATIENCE_MS: for an answer, on a machine that has much else to do. USUAL_MS: so long the server may think that more is
-   to come, MORE_MS: where the request says so itself. ENOUGH: of an answer. */
+/* PATIENCE_MS: for an answer, on a machine that has much else to do. USUAL_MS: so long the server may think that more
+   is to come, MORE_MS: where the request says so itself. ENOUGH: of an answer. */
 enum { PATIENCE_MS = 60000, USUAL_MS = 300, MORE_MS = 20, LARGEST_INPUT = 1 << 17, ENOUGH = 64 << 20, SIDE = 16 };
 
 /* The picture outside of all folders: of a size that no other has, under a name that no request need know. */

@@ -167,9 +167,9 @@ static haya_status change_file(repository *r, entry *e, const version *v, const 
     return status;
 }
 
-/* With the lock held: the new settings are in force, and the file's new stamp is no news. Settings whose maps are
-   made otherwise, by another program's change, take a new version, which the next look opens. */
-static void put_in_force(repository *r, entry *e, version *v, held_settings *held) {
+/* With the lock held: the new settings are in force, and the file's new stamp is no news. False where maps are made
+   otherwise, by another program's change: that takes a new version, to be opened. */
+static bool put_in_force(entry *e, version *v, held_settings *held) {
     struct stat info;
     char *path = settings_path_beside(e->path);
     const settings *now = &v->settings->s;
@@ -189,9 +189,8 @@ static void put_in_force(repository *r, entry *e, version *v, held_settings *hel
         v->settings = held;
     } else {
         settings_release(held);
-        r->look = true;
-        watch_wake(r->watch);
     }
+    return same_maps;
 }
 
 static void remember(entry *e, saved_settings *before) {
@@ -213,13 +212,14 @@ static haya_status change(repository *r, entry *e, const repository_class_change
     if (status != HAYA_OK) {
         return status;
     }
+    bool in_force = true;
     saved_settings before = {0};
     held_settings *held = calloc(1, sizeof *held);
     status = held ? change_file(r, e, v, changes, count, &held->s, &before, error) : no_memory(error);
     pthread_mutex_lock(&r->lock);
     if (status == HAYA_OK) {
         held->users = 1;
-        put_in_force(r, e, v, held);
+        in_force = put_in_force(e, v, held);
         if (!changes) {
             saved_settings_free(&e->undo[--e->undo_count]);
         } else if (is_change(&before)) {
@@ -231,6 +231,9 @@ static haya_status change(repository *r, entry *e, const repository_class_change
     version_release(r, v);
     pthread_mutex_unlock(&r->lock);
     saved_settings_free(&before);
+    if (!in_force) {
+        entry_reopen(r, e);
+    }
     return status;
 }
 

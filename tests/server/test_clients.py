@@ -55,8 +55,9 @@ class Clients(viewing.ViewTest):
         scoring = [{"type": "max"}, {"type": "top_mean", "percent": 5}, {"type": "area", "threshold": low}]
         file = self.shared / f"class{number}.json"
         new = self.shared / f"{threading.get_ident()}.new"
-        new.write_text(json.dumps({"haya": 1, "classes": [
-            {"name": f"class{number}", "score": scoring[random.integers(3)], "thresholds": {"low": low, "high": high}}]}))
+        new.write_text(json.dumps({"haya": 1, "classes": [{
+            "name": f"class{number}", "score": scoring[random.integers(3)],
+            "thresholds": {"low": low, "high": high}}]}))
         new.replace(file)
         return None
 
