@@ -3,9 +3,9 @@
 
 import pathlib
 import shutil
+import struct
 import sys
-import tempfile
-import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "server"))
 import viewing  # noqa: E402
@@ -22,6 +22,20 @@ def chromium():
         if path := shutil.which(name):
             return path
     raise SystemExit("there is no chromium; tools/setup page installs it")
+
+
+def single(value):
+    """As a 32-bit number, by its bits."""
+    return struct.pack("<f", value)
+
+
+def grey_png(width=8, height=1):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress((b"\0" + b"\x80" * width) * height)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", rows) + chunk(b"IEND", b""))
 
 
 class PageTest(viewing.harness.HayaTest):
@@ -71,13 +85,15 @@ class PageTest(viewing.harness.HayaTest):
         self.messages = []
         self.page = self.open()
 
-    def open(self, **options):
+    def open(self, prepare=lambda page: None, **options):
+        """A page of its own browser context, as somebody opens it; `prepare` sees it before it goes there."""
         options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", **self.page_options, **options}
         context = self.browser.new_context(**options)
         self.addCleanup(context.close)
         page = context.new_page()
         page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        prepare(page)
         page.goto(self.server.address)
         expect(page.locator(".model").first).to_be_visible()
         return page

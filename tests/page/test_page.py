@@ -3,22 +3,15 @@
 
 import json
 import re
-import struct
 import unittest
-import zlib
 
-from browsing import DEMO, PageTest, expect
+from browsing import DEMO, PageTest, expect, single
 from viewing import Server, harness
 
 BRICK = "pictures/brick/test/patch/000.png"
 FABRIC = "pictures/fabric/test/spot/000.png"
 SCRATCH = "pictures/fabric/test/scratch/000.png"
 GOOD = "pictures/fabric/test/good/000.png"
-
-
-def single(value):
-    """As a 32-bit number, by its bits."""
-    return struct.pack("<f", value)
 
 
 class Looking(PageTest):
@@ -278,45 +271,6 @@ class Looks(PageTest):
         expect(self.page.locator("html")).to_have_attribute("data-theme", "dark")
         self.page.keyboard.press("+")
         expect(self.page.locator("#zoom-out")).to_be_enabled()
-
-
-class Many(PageTest):
-    """Ten thousand pictures in one folder."""
-
-    @classmethod
-    def colour_classes(cls):
-        def chunk(kind, data):
-            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-        pixels = zlib.compress(b"\0" + b"\x80" * 8)
-        data = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 1, 8, 0, 0, 0, 0)) +
-                chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
-        folder = cls.data / "many"
-        folder.mkdir()
-        for number in range(10000):
-            (folder / f"{number:05}.png").write_bytes(data)
-
-    def test_only_what_is_in_sight_has_elements(self):
-        expect(self.page.locator("#picture-count")).to_have_text("10,036")  # the whole list is there
-        self.page.locator(".folder", has_text="many").click()
-        expect(self.page.locator("#picture-count")).to_have_text("10,000")
-        self.assertLess(self.page.locator(".cell").count(), 60)
-        slowest = self.page.evaluate("""async () => {
-            const list = document.getElementById("list"), times = [];
-            for (let i = 0; i < 60; i++) {
-                list.scrollTop = list.scrollHeight * i / 60;
-                const before = performance.now();
-                list.dispatchEvent(new Event("scroll"));
-                times.push(performance.now() - before);
-                await new Promise(requestAnimationFrame);
-            }
-            return times.sort((a, b) => a - b)[45];
-        }""")
-        self.assertLess(slowest, 50)
-        self.page.locator("#list").focus()
-        self.page.keyboard.press("End")
-        expect(self.page.locator("#verdict .of")).to_have_text("pictures/many/09999.png")
-        expect(self.page.locator('.cell[aria-posinset="10000"]')).to_be_in_viewport()
 
 
 class Trouble(PageTest):

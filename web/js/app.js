@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts the page together.
 
+import {startChips} from "./chips.js";
+import {startDetail} from "./detail.js";
 import {element} from "./dom.js";
+import {startDrop} from "./drop.js";
 import {startEvents} from "./events.js";
+import {startFilters} from "./filters.js";
 import {startFolders} from "./folders.js";
 import {fixed, translatePage} from "./i18n.js";
 import {startJudged} from "./judged.js";
@@ -38,8 +42,8 @@ function startSwap() {
 }
 
 recall();
-for (const start of [startSettings, startLog, startPictures, startFolders, startPanes, startUnder, startModels,
-    startJudged,
+for (const start of [startSettings, startLog, startFilters, startPictures, startFolders, startDrop, startPanes, startUnder, startModels,
+    startDetail, startChips, startJudged,
   startLatency, startMemory, startKeys, startZoom, startSwap]) {
   start();
 }

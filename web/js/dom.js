@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making elements.
+// Making elements, and bringing those that are shown up to date.
 
 export const element = id => document.getElementById(id);
 
+// Listeners lie in a table, so that an element that stays takes over those of the one that was made anew.
+const LISTENERS = Symbol("listeners");
+
+function hear(event) {
+  return this[LISTENERS][event.type]?.call(this, event);
+}
+
+function listen(one, listeners) {
+  for (const type of Object.keys(listeners)) {
+    if (!(type in (one[LISTENERS] ?? {}))) one.addEventListener(type, hear);
+  }
+  one[LISTENERS] = {...Object.fromEntries(Object.keys(one[LISTENERS] ?? {}).map(type => [type, null])), ...listeners};
+}
+
+const present = children => children.flat(Infinity).filter(child => child !== null && child !== undefined &&
+    child !== false);
+
 // make("button", {class: "main", onclick: f, "aria-label": "x"}, "text", child): null children are left out.
 function fill(made, attributes, children) {
+  const listeners = {};
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) listeners[name.slice(2)] = value;
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
+  listen(made, listeners);
+  made.append(...present(children));
   return made;
 }
 
@@ -31,7 +50,56 @@ export function swatch(colour) {
   return made;
 }
 
-export function replace(parent, ...children) {
-  parent.replaceChildren(...children.flat(Infinity).filter(child => child !== null && child !== undefined &&
-      child !== false));
+// ---- Bringing up to date ----
+
+const keyOf = node => node.dataset?.key;
+
+// Which of the children that are there becomes which wanted one: itself, the one of its key, or the next alike.
+function match(parent, wanted) {
+  const free = new Set(parent.childNodes), keyed = new Map();
+  for (const child of free) if (keyOf(child)) keyed.set(keyOf(child), child);
+  for (const one of wanted) free.delete(one);
+  const loose = [...free].filter(child => !keyOf(child));
+  return wanted.map(one => {
+    if (one.parentNode === parent) return one;
+    const key = keyOf(one);
+    const at = loose.findIndex(child => child.nodeName === one.nodeName);
+    const found = key ? keyed.get(key) : at >= 0 ? loose.splice(at, 1)[0] : null;
+    return found && free.delete(found) && found.nodeName === one.nodeName ? found : one;
+  });
+}
+
+// Makes an element that is shown what `one` is.
+export function adopt(old, one) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== one.data) old.data = one.data;
+    return;
+  }
+  for (const {name} of [...old.attributes]) {
+    if (name !== "style" && !one.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const {name, value} of one.attributes) {
+    if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  if (old.style.cssText !== one.style.cssText) old.style.cssText = one.style.cssText;
+  const selected = one.hasAttribute("selected");
+  if (old.nodeName === "OPTION" && old.selected !== selected) old.selected = selected;
+  listen(old, one[LISTENERS] ?? {});
+  render(old, [...one.childNodes]);
+}
+
+// Makes `children` those of `parent`. What is there and stays (the same key, else the same kind in the same order) is
+// changed in place and keeps the focus, the scroll position, and a click that has begun: a redraw takes nothing away.
+export function render(parent, ...children) {
+  const wanted = present(children).map(one => (one instanceof Node ? one : document.createTextNode(one)));
+  const focused = document.activeElement, kept = match(parent, wanted), stays = new Set(kept);
+  for (const child of [...parent.childNodes]) if (!stays.has(child)) child.remove();
+  let next = parent.firstChild;
+  for (const one of kept) {
+    if (one === next) next = next.nextSibling;
+    else parent.insertBefore(one, next);
+  }
+  kept.forEach((one, i) => { if (one !== wanted[i]) adopt(one, wanted[i]); });
+  // A moved element loses the focus.
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({preventScroll: true});
 }

@@ -40,7 +40,7 @@ async function greet({started, resumed}) {
       note("info", again ? t("back") : t("logLoaded", {count: count(state.models.size)}));
     }
     if (!state.folder) await openFolder(null);
-    else if (state.folder.path) await openFolder(state.folder.path, {keepPicture: true});
+    else if (state.folder.path) await openFolder(state.folder.path, {again: true});
   } catch (error) {
     alertUser(error.message);
   }

@@ -26,6 +26,9 @@ export function t(key, values = {}) {
   return typeof text === "function" ? text(values) : text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// Of verdicts, for those who can't tell their colours.
+export const SIGNS = {OK: "✓", unsure: "?", NG: "✕"};
+
 // Texts that stand in the page: data-t is an element's text, data-label what it is called (and its tip).
 export function translatePage() {
   document.documentElement.lang = language;

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page says of the chosen picture: the verdict at the top, and the list of regions.
 
-import {element, make, number, replace, swatch} from "./dom.js";
-import {count, fixed, score, t} from "./i18n.js";
+import {element, make, number, render, swatch} from "./dom.js";
+import {count, fixed, score, SIGNS, t} from "./i18n.js";
 import {pointAt, shownRegions, shownResults, verdictOf} from "./layers.js";
 import {centreOn} from "./panes.js";
 import {state, watch} from "./state.js";
 
 const MOST_ROWS = 200;
-const SIGNS = {OK: "✓", unsure: "?", NG: "✕"};
 
 function showVerdict() {
   const root = element("verdict"), results = shownResults(state.picture);
   const verdict = verdictOf(state.picture);
-  if (!state.picture) return replace(root);
+  if (!state.picture) return render(root);
   const classes = results.flatMap(result => result.classes), many = classes.length > 1;
   const bad = state.layers.filter(layer => layer.verdict === "NG").length;
   const most = results.length > 0 && Math.max(...classes.map(one => one.score ?? 0));
@@ -24,7 +23,7 @@ function showVerdict() {
   // A live region is read whenever it is written.
   if (root.dataset.sign === sign) return null;
   root.dataset.sign = sign;
-  return replace(root, results.length > 0 && make("strong", {class: `tag ${verdict ?? "none"}`},
+  return render(root, results.length > 0 && make("strong", {class: `tag ${verdict ?? "none"}`},
     verdict ? `${SIGNS[verdict]} ${t(verdict)}` : t("noVerdict")),
   make("span", {class: "of"}, state.picture.path ?? state.picture.name), make("span", {class: "by"}, by));
 }
@@ -40,7 +39,8 @@ function regionRow({layer, index, region}, n, many) {
   const [left, top, right, bottom] = region.box, here = {layer, index};
   const label = t("region", {n: n + 1, area: region.area, peak: fixed(region.peak.value, 4)});
   const choose = () => { pointAt(here); centreOn(region); };
-  return make("tr", {"data-layer": layer, "data-index": index, onpointerenter: () => pointAt(here),
+  return make("tr", {"data-key": `${state.layers[layer].key}/${region.peak.x},${region.peak.y}`,
+    "data-layer": layer, "data-index": index, onpointerenter: () => pointAt(here),
     onpointerleave: () => pointAt(null), onclick: choose},
   make("td", {}, make("button", {class: "row", "aria-label": label, onfocus: () => pointAt(here)}, String(n + 1))),
   many && make("td", {class: "class"}, swatch(state.layers[layer].colour), state.layers[layer].name),
@@ -57,13 +57,13 @@ function showRegions() {
   element("region-count").textContent = state.layers.length > 0 ? t("regionCount", {count: count(all.length)}) : "";
   if (all.length === 0) {
     const why = state.layers.length === 0 ? t("noResult") : t("noRegions");
-    return replace(table, make("tbody", {}, make("tr", {class: "empty"}, make("td", {}, why))));
+    return render(table, make("tbody", {}, make("tr", {class: "empty"}, make("td", {}, why))));
   }
   const rows = all.slice(0, MOST_ROWS).map((one, n) => regionRow(one, n, many));
   if (all.length > MOST_ROWS) {
     rows.push(make("tr", {class: "empty"}, make("td", {colspan: 5}, t("firstRegions", {count: MOST_ROWS}))));
   }
-  return replace(table, head(many), make("tbody", {}, rows));
+  return render(table, head(many), make("tbody", {}, rows));
 }
 
 function showPointed() {

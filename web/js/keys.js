@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keyboard, and the list of its keys.
 
-import {element, make, replace} from "./dom.js";
+import {nextClass, onlyClass, toggleClass} from "./chips.js";
+import {undo} from "./classes.js";
+import {rename} from "./detail.js";
+import {element, make, render} from "./dom.js";
+import {cycleFilter} from "./filters.js";
 import {t} from "./i18n.js";
 import {cancel, inferAll, inferOne, isInferring} from "./infer.js";
 import {stepRegion} from "./judged.js";
 import {prepare, stepModel} from "./models.js";
 import {fit, NAMES, pan, pixelForPixel, togglePane, zoomBy} from "./panes.js";
-import {chooseAt, cycleFilter, step} from "./pictures.js";
+import {chooseAt, step} from "./pictures.js";
 import {swapLanguage, swapTheme} from "./settings.js";
 import {state} from "./state.js";
-import {undo} from "./thresholds.js";
-import {chooseLayer, nextColours, setOpacity, toggleOutlines} from "./under.js";
-
-const nextClass = () => state.layers.length > 0 && chooseLayer((state.layer + 1) % state.layers.length);
+import {nextColours, setOpacity, toggleOutlines} from "./under.js";
 
 // By event.key, with "shift+" or "ctrl+" before what is held besides.
 const ACTS = {
@@ -26,6 +27,7 @@ const ACTS = {
   o: toggleOutlines, c: nextColours, ",": () => setOpacity(state.opacity - 0.1), ".": () =>
       setOpacity(state.opacity + 0.1),
   n: () => stepRegion(1), "shift+N": () => stepRegion(-1), k: nextClass,
+  h: () => toggleClass(), "shift+H": () => onlyClass(), F2: rename,
   "[": () => stepModel(-1), "]": () => stepModel(1), Enter: () => inferOne(), i: () => inferOne(), a: inferAll,
   p: () => state.model && prepare([state.model]), "shift+P": () => prepare(), u: () => undo(), "ctrl+z": () =>
       undo(),
@@ -39,9 +41,9 @@ const LIST = [
       ["key_open", "Ctrl+O"]]],
   ["keysView", [["key_panes", "1 2 3 4 5"], ["key_zoom", "+ −"], ["key_fit", "0 9"], ["key_pan", "Shift+← → ↑ ↓"],
     ["key_outlines", "O"], ["key_colours", "C"], ["key_opacity", ", ."], ["key_region", "Shift+N N"],
-        ["key_class", "K"]]],
+        ["key_class", "K"], ["key_paint", "H Shift+H"]]],
   ["keysModels", [["key_model", "[ ]"], ["key_infer", "Enter"], ["key_all", "A"], ["key_prepare", "P Shift+P"],
-      ["key_undo", "U"],
+      ["key_rename", "F2"], ["key_undo", "U"],
     ["key_cancel", "Esc"]]],
   ["keysPage", [["key_language", "L"], ["key_theme", "T"], ["key_help", "?"]]],
 ];
@@ -51,7 +53,7 @@ const caps = keys => keys.split(" ").map(key => make("kbd", {}, key));
 export function showKeys() {
   const dialog = element("keys");
   if (dialog.open) return dialog.close();
-  replace(dialog, make("div", {class: "head"}, make("h2", {id: "keys-title"}, t("keysTitle")),
+  render(dialog, make("div", {class: "head"}, make("h2", {id: "keys-title"}, t("keysTitle")),
     make("button", {class: "quiet icon", "aria-label": t("close"), onclick: () => dialog.close()}, "×")),
   make("div", {class: "columns"}, LIST.map(([title, keys]) => make("section", {}, make("h3", {}, t(title)),
     make("dl", {}, keys.map(([what, cap]) => make("div", {}, make("dt", {}, caps(cap)), make("dd", {},
@@ -63,7 +65,7 @@ export function showKeys() {
 function isTaken(event, name) {
   const at = event.target;
   if (element("keys").open) return event.key !== "?";
-  if (at.matches("input[type=number], input[type=text], input:not([type])")) return event.key !== "Escape";
+  if (at.matches("input[type=number], input[type=text]")) return true;
   if (at.matches("input, select, textarea")) return /^(Arrow|Home|End|Page|Enter)/.test(event.key) ||
       at.matches("select");
   if (at.matches("button, summary, a")) return event.key === "Enter";

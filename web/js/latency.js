@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run times as they happen: cold, prepared and switched ones by colour and shape.
 
-import {draw, element, make, number, replace} from "./dom.js";
+import {draw, element, make, number, render} from "./dom.js";
 import {fixed, milliseconds, t} from "./i18n.js";
 import {state, watch} from "./state.js";
 
@@ -74,9 +74,9 @@ function chart(width, height) {
 function showLatency() {
   const root = element("latency"), width = root.clientWidth - 16,
       height = root.clientHeight - (width < 270 ? 44 : 24);
-  if (state.runs.length === 0) return replace(root, make("p", {class: "empty"}, t("noRuns")));
+  if (state.runs.length === 0) return render(root, make("p", {class: "empty"}, t("noRuns")));
   if (width < 60 || height < 30) return null;
-  return replace(root, chart(width, height), legend());
+  return render(root, chart(width, height), legend());
 }
 
 export function startLatency() {

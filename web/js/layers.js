@@ -3,19 +3,18 @@
 // the thresholds as they are now.
 
 import * as api from "./api.js";
+import {classOf, thresholdsOf} from "./classes.js";
 import {alertUser} from "./log.js";
 import {edges, findRegions, judge, worst} from "./regions.js";
 import {changed, state, watch} from "./state.js";
 
-// The thresholds of a class: as they are dragged, else as the server has them.
-export function thresholdsOf(model, index, otherwise = null) {
-  const one = state.drafts.get(model)?.[index] ?? state.models.get(model)?.classes[index];
-  if (!one) return otherwise ?? {low: null, high: null};
-  return "high" in one ? one : {low: one.threshold_low, high: one.threshold};
-}
+export const keyOfClass = layer => `${layer.model}/${layer.index}`;
+
+// Classes that are not painted, at the user's wish. A single one always is.
+export const isHidden = layer => state.layers.length > 1 && state.hidden.has(keyOfClass(layer));
 
 const judgeClass = (model, index, one) => {
-  const {low, high} = thresholdsOf(model, index, {low: one.threshold_low, high: one.threshold});
+  const {low, high} = thresholdsOf(model, index, one);
   return judge(one.score, low, high, one.areaThreshold);
 };
 
@@ -36,6 +35,11 @@ export function verdictOf(picture) {
   return results.length > 0 ? worst(results.map(verdictOfResult)) : null;
 }
 
+// Names of the classes that are not OK.
+export const classesFound = picture => shownResults(picture).flatMap(result => result.classes.flatMap((one, index) =>
+  (["NG", "unsure"].includes(judgeClass(result.model.id, index, one).verdict)
+    ? [classOf(result.model.id, index)?.name ?? one.name] : [])));
+
 function judgeLayer(layer) {
   const {verdict, reached} = judgeClass(layer.model, layer.index, layer.told);
   layer.verdict = verdict;
@@ -47,11 +51,11 @@ function judgeLayer(layer) {
 }
 
 function layerOf(result, index, kept) {
-  const told = result.classes[index], colour = state.models.get(result.model.id)?.classes[index]?.colour;
+  const told = result.classes[index], now = classOf(result.model.id, index) ?? told;
   const key = `${result.result}/${index}`;
   return kept.get(key) ?? {
-    key, told, model: result.model.id, modelName: result.model.name, index, name: told.name,
-    colour: colour ?? told.colour, score: told.score, width: told.map.width, height: told.map.height,
+    key, told, model: result.model.id, modelName: result.model.name, index, name: now.name,
+    colour: now.colour, score: told.score, width: told.map.width, height: told.map.height,
         url: told.map.url,
     values: null, labels: null, regions: [], lines: [], verdict: null, reached: undefined,
   };
@@ -112,7 +116,7 @@ export async function showLayers() {
 
 watch(["thresholds", "models"], () => {
   for (const layer of state.layers) {
-    const now = state.models.get(layer.model)?.classes[layer.index];
+    const now = classOf(layer.model, layer.index);
     if (now) Object.assign(layer, {colour: now.colour, name: now.name});
     judgeLayer(layer);
   }
@@ -120,7 +124,7 @@ watch(["thresholds", "models"], () => {
 });
 
 export const shownRegions = () =>
-  state.layers.flatMap((layer, i) => layer.regions.map((region, index) => ({layer: i, index, region})));
+  state.layers.flatMap((layer, i) => isHidden(layer) ? [] : layer.regions.map((region, index) => ({layer: i, index, region})));
 
 export function pointAt(region) {
   const same = region?.layer === state.region?.layer && region?.index === state.region?.index;

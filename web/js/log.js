@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happened, in plain words with times; and what went wrong, where it is seen.
 
-import {element, make, replace} from "./dom.js";
+import {element, make, render} from "./dom.js";
 import {clock, t} from "./i18n.js";
 import {changed, state, watch} from "./state.js";
 
@@ -50,7 +50,7 @@ export function showConnection() {
   const old = element("lost");
   if (state.connected) old?.remove();
   else if (!old) element("alerts").prepend(make("p", {id: "lost", class: "alert"}, make("span", {}, t("lost"))));
-  else replace(old, make("span", {}, t("lost")));
+  else render(old, make("span", {}, t("lost")));
 }
 
 export function startLog() {

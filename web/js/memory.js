@@ -2,7 +2,7 @@
 // Where the memory goes: one plan, and N files; beside it what N sessions of TensorFlow take, as it was measured.
 
 import * as api from "./api.js";
-import {element, make, number, replace} from "./dom.js";
+import {element, make, number, render} from "./dom.js";
 import {bytes, count, t} from "./i18n.js";
 import {later, state, watch} from "./state.js";
 
@@ -50,7 +50,7 @@ function comparison() {
 function showMemory() {
   if (!memory) return;
   const all = parts(), whole = all.reduce((sum, part) => sum + part.bytes, 0);
-  replace(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ",
+  render(element("memory"), make("h4", {}, t("memoryHere"), memory.process && [" · ",
       number(memory.process.private_bytes,
     bytes(memory.process.private_bytes), {"data-key": "process"}), ` ${t("privateTotal")}`]), bar(all, whole),
   make("ul", {class: "parts"}, all.map(row)), comparison());

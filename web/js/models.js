@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The models: by structure, each with its state, times and memory; below, the chosen one.
+// The models: by structure, each with its state, times and memory.
 
 import * as api from "./api.js";
-import {element, make, number, replace, swatch} from "./dom.js";
+import {adopt, element, make, number, render, swatch} from "./dom.js";
 import {bytes, count, milliseconds, score, t} from "./i18n.js";
 import {cancel, inferAll, inferOne} from "./infer.js";
 import {shownResults, verdictOfResult} from "./layers.js";
 import {alertUser} from "./log.js";
 import {changed, later, state, watch} from "./state.js";
-import {thresholdRow, undo} from "./thresholds.js";
 
 const rows = new Map();         // id -> {root, sign}
 
@@ -43,8 +42,8 @@ const tellVisible = later(() => {
 }, 400);
 const sight = new IntersectionObserver(entries => {
   for (const {target, isIntersecting} of entries) {
-    if (isIntersecting) inSight.add(target.dataset.id);
-    else inSight.delete(target.dataset.id);
+    if (isIntersecting) inSight.add(target.dataset.key);
+    else inSight.delete(target.dataset.key);
   }
   tellVisible();
 });
@@ -60,7 +59,7 @@ function resultTag(model) {
 function row(model) {
   const busy = state.busy.has(model.id);
   const spots = model.classes.slice(0, 6).map(one => swatch(one.colour));
-  return make("div", {class: "model", "data-id": model.id, "data-state": model.state,
+  return make("div", {class: "model", "data-key": model.id, "data-state": model.state,
     "aria-current": model.id === state.model ? "true" : null},
   make("button", {class: "pick", onclick: () => chooseModel(model.id), title: model.path},
     make("span", {class: "spots"}, spots), make("span", {class: "name"}, model.name),
@@ -80,7 +79,7 @@ function row(model) {
       model.error ?? model.warning));
 }
 
-// Rows that show the same stay as they are, with their focus.
+// A model's row is made once; what shows the same is left alone.
 function rowOf(model) {
   const result = shownResults(state.picture).find(one => one.model.id === model.id);
   const sign = JSON.stringify([document.documentElement.lang, {...model, modified: 0}, model.id === state.model,
@@ -88,17 +87,17 @@ function rowOf(model) {
     state.busy.has(model.id), !state.picture, result && [result.result, verdictOfResult(result)]]);
   const known = rows.get(model.id);
   if (known?.sign === sign) return known.root;
-  const root = row(model);
-  if (known) sight.unobserve(known.root);
-  sight.observe(root);
+  const made = row(model), root = known?.root ?? made;
+  if (known) adopt(root, made);
+  else sight.observe(root);
   rows.set(model.id, {root, sign});
   return root;
 }
 
 function structureRow(id, models) {
   const one = state.structures.find(structure => structure.structure === id);
-  if (!id) return make("p", {class: "structure"}, make("span", {}, t("noStructure")));
-  return make("p", {class: "structure", title: id}, 
+  if (!id) return make("p", {class: "structure", "data-key": "none"}, make("span", {}, t("noStructure")));
+  return make("p", {class: "structure", "data-key": id, title: id}, 
     make("span", {class: "id"}, t("structure", {name: id.slice(0, 8)})),
     make("span", {}, t("structureOf", {models: count(models.length), plan: milliseconds(one?.plan_ms)})));
 }
@@ -110,18 +109,9 @@ function sortModels() {
 }
 
 function showList() {
-  const list = element("model-list");
-  const groups = grouped();
-  const made = [...groups].flatMap(([id, models]) => [structureRow(id, models), ...models.map(rowOf)]);
+  const made = [...grouped()].flatMap(([id, models]) => [structureRow(id, models), ...models.map(rowOf)]);
   if (made.length === 0) made.push(make("p", {class: "empty"}, t("noModels")));
-  const focused = document.activeElement?.closest?.(".model")?.dataset.id,
-      which = document.activeElement?.className;
-  // Elements that are where they belong are not touched: a replaced one loses the focus and its clicks.
-  made.forEach((one, i) => { if (list.children[i] !== one) list.insertBefore(one, list.children[i] ?? null); });
-  while (list.childElementCount > made.length) list.lastElementChild.remove();
-  if (focused && !list.contains(document.activeElement)) {
-    rows.get(focused)?.root.getElementsByClassName(which)[0]?.focus({preventScroll: true});
-  }
+  render(element("model-list"), made);
   for (const [id, {root}] of rows) {
     if (!state.models.has(id)) {
       sight.unobserve(root);
@@ -150,58 +140,10 @@ function showButtons() {
   all.setAttribute("aria-pressed", String(state.mode === "all"));
 }
 
-// ---- The chosen model ----
-
-let detail = {sign: "", rows: [], times: null, undo: null};
-
-function figures(model) {
-  const {times, memory, input} = model;
-  const size = input && [input.width ?? "?", input.height ?? "?", input.channels ?? "?"].join(" × ");
-  const pairs = [
-    ...["open_ms", "bind_ms", "first_ms", "last_ms", "median_ms"].map(key =>
-        [key, times[key], milliseconds(times[key])]),
-    ["runs", times.runs, count(times.runs)],
-    ...["private_bytes", "derived_bytes", "file_bytes"].map(key => [key, memory[key], bytes(memory[key])])];
-  return [pairs.map(([key, value, text]) => make("div", {class: "pair"}, make("dt", {}, t(key)),
-    make("dd", {}, number(value, text, {"data-key": key})))),
-  make("div", {class: "pair wide"}, make("dt", {}, t("inputOf")),
-      make("dd", {}, input ? `${input.name}, ${size}` : "–")),
-  make("div", {class: "pair wide"}, make("dt", {}, t("file")), make("dd", {title: model.path}, model.file))];
-}
-
-function showDetail() {
-  const root = element("model-detail"), model = state.models.get(state.model);
-  if (!model) {
-    replace(root, make("p", {class: "empty"}, state.models.size > 0 ? t("chooseModel") : ""));
-    detail = {sign: ""};
-    return;
-  }
-  const sign = JSON.stringify([document.documentElement.lang, model.id, model.classes.map(one => [one.name,
-      one.threshold === null,
-    one.threshold > 1])]);
-  if (sign !== detail.sign) {
-    detail = {sign, rows: model.classes.map((_, index) => thresholdRow(model, index)),
-        times: make("dl", {class: "figures-list"}),
-      undo: make("button", {class: "quiet", onclick: () => undo()})};
-    replace(root, make("div", {class: "head"}, make("h3", {}, `${model.name} · ${t("thresholds")}`), detail.undo),
-      model.classes.length > 0 && make("div", {class: "threshold-head", "aria-hidden": "true"},
-          make("span", {}, t("score")),
-        make("span", {class: "unsure"}, `${t("unsure")} ≥`), make("span", {class: "NG"}, `${t("NG")} ≥`)),
-      model.classes.length > 0 ? detail.rows.map(one => one.root) : make("p", {class: "empty"}, t("noStructure")),
-          detail.times);
-  }
-  detail.rows.forEach(one => one.show());
-  detail.undo.textContent = model.settings.undo > 0 ? t("undoCount", {count: model.settings.undo}) : t("undo");
-  detail.undo.disabled = model.settings.undo === 0;
-  detail.undo.title = t("save", {file: model.settings.file ?? ""});
-  replace(detail.times, figures(model));
-}
-
 export function startModels() {
   element("prepare-all").onclick = () => prepare();
   element("infer-all").onclick = () => (state.busy.has("all") ? cancel() : inferAll());
   watch(["models"], sortModels);
   watch(["models", "structures", "model", "busy", "results", "judged", "picture", "language"], showList);
   watch(["busy", "picture", "models", "model", "results", "language"], showButtons);
-  watch(["models", "model", "thresholds", "results", "judged", "picture", "language"], showDetail);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The panes: picture, heat map, mask, overlay, ground truth. All show the same part at the same size.
 
-import {element, make, replace} from "./dom.js";
+import {chooseLayer} from "./chips.js";
+import {element, make, render} from "./dom.js";
 import {t} from "./i18n.js";
-import {pointAt} from "./layers.js";
+import {isHidden, pointAt} from "./layers.js";
 import {painted, paintHeat, paintMask, paintTruth} from "./paint.js";
 import {edges} from "./regions.js";
 import {changed, remember, state, watch} from "./state.js";
-import {chooseLayer, showUnder} from "./under.js";
+import {showUnder} from "./under.js";
 
 export const NAMES = ["picture", "heat", "mask", "overlay", "truth"];
 const panes = new Map();        // name -> {root, canvas, message}
@@ -147,6 +148,8 @@ const heat = (layer, weight) => painted(layer, weight ? "weighted" : "heat", sta
   () => paintHeat(layer, state.colours, weight));
 const mask = layer => painted(layer, "mask", `${layer.reached} ${layer.colour}`, () => paintMask(layer));
 
+const paintedLayers = () => state.layers.filter(layer => !isHidden(layer));
+
 const DRAWINGS = {
   picture(context, place) {
     drawScaled(context, place, state.picture.bitmap);
@@ -158,7 +161,7 @@ const DRAWINGS = {
     const [w, h] = state.picture.size;
     context.fillStyle = "#000";
     context.fillRect(-place.x * place.scale, -place.y * place.scale, w * place.scale, h * place.scale);
-    for (const layer of state.layers) drawScaled(context, place, mask(layer));
+    for (const layer of paintedLayers()) drawScaled(context, place, mask(layer));
     if (state.picture.truthMask && state.outlines) outlineTruth(context, place, ratio);
   },
   overlay(context, place) {
@@ -166,7 +169,7 @@ const DRAWINGS = {
     context.globalAlpha = state.opacity;
     // One map: its heat. Many: each class in its colour.
     if (state.layers.length === 1) drawScaled(context, place, heat(state.layers[0], true));
-    else for (const layer of state.layers) drawScaled(context, place, mask(layer));
+    else for (const layer of paintedLayers()) drawScaled(context, place, mask(layer));
     context.globalAlpha = 1;
   },
   truth(context, place) {
@@ -195,7 +198,7 @@ function drawPane(name, pane) {
   const place = placeIn(width, height);
   DRAWINGS[name](context, place, ratio);
   if (state.outlines && name !== "mask" && name !== "truth") {
-    const outlined = name === "heat" ? [state.layers[state.layer]] : state.layers;
+    const outlined = name === "heat" ? [state.layers[state.layer]] : paintedLayers();
     for (const layer of outlined) if (layer?.labels) outlineLayer(context, place, layer, ratio);
   }
   drawRegion(context, place, ratio);
@@ -218,7 +221,7 @@ function regionUnder(at) {
   const order = [state.layer, ...state.layers.keys()];
   for (const i of order) {
     const layer = state.layers[i];
-    if (!layer?.labels) continue;
+    if (!layer?.labels || isHidden(layer)) continue;
     const label = layer.labels[Math.floor(at.y * layer.height / h) * layer.width +
         Math.floor(at.x * layer.width / w)];
     const index = label > 0 ? layer.regions.findIndex(region => region.label === label) : -1;
@@ -286,7 +289,7 @@ function showPanes() {
   const shown = NAMES.filter(name => state.panes[name]);
   for (const [name, {root}] of panes) root.hidden = !state.panes[name];
   element("panes").dataset.count = shown.length;
-  replace(element("pane-switches"), NAMES.map((name, i) => make("button", {class: "quiet toggle",
+  render(element("pane-switches"), NAMES.map((name, i) => make("button", {class: "quiet toggle",
     "aria-pressed": String(state.panes[name]), "aria-keyshortcuts": String(i + 1), onclick: () => togglePane(name)},
   t(`pane_${name}`))));
   redraw();

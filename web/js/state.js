@@ -9,9 +9,10 @@ export const state = {
   structures: [],
   preparing: {wanted: 0, ready: 0},
   model: null,             // id of the chosen one
-  drafts: new Map(),       // id -> [{low, high}] while a threshold is dragged and until the server has it
-  folder: null,            // see pictures.js
+  drafts: new Map(),       // id -> for each class what is changed, until the server has it
+  folder: null,            // GET /api/data, and `loading`, `dropped`
   pictures: [],            // of the folder
+  dropped: [],             // all that were dropped
   filtered: [],            // those that pass the filters
   picture: null,           // the chosen one
   results: new Map(),      // picture key -> Map of model id -> result
@@ -20,6 +21,7 @@ export const state = {
   busy: new Set(),         // ids of models that infer, or "all"
   layers: [],              // maps that are shown, see layers.js
   layer: 0,                // index of the one whose heat map is shown
+  hidden: new Set(),       // classes that are not painted: "model id/index"
   region: null,            // {layer, index}: the one that is pointed at
   runs: [],                // inferences, for the chart
   log: [],

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bar below the panes: values under the pointer, opacity, outlines, colours, legend; and the classes above.
+// The bar below the panes: values under the pointer, opacity, outlines, colours, legend.
 
+import {thresholdsOf} from "./classes.js";
 import {colourMaps} from "./colours.js";
-import {element, make, number, replace, swatch} from "./dom.js";
-import {exact, score, t} from "./i18n.js";
-import {thresholdsOf} from "./layers.js";
+import {element, make, number, render} from "./dom.js";
+import {exact, t} from "./i18n.js";
 import {changed, remember, state, watch} from "./state.js";
 
 let last = null;
@@ -14,7 +14,7 @@ export function showUnder(at) {
   last = at;
   const shown = element("under");
   if (!at || !state.picture?.pixels) {
-    replace(shown, make("span", {class: "hint"}, state.picture?.bitmap ? t("pointAt") : ""));
+    render(shown, make("span", {class: "hint"}, state.picture?.bitmap ? t("pointAt") : ""));
     return;
   }
   const [w, h] = state.picture.size, x = Math.floor(at.x), y = Math.floor(at.y);
@@ -33,7 +33,7 @@ export function showUnder(at) {
         Math.floor(x * truth.width / w)] > 0;
     parts.push(make("span", {}, t(inside ? "truthIn" : "truthOut")));
   }
-  replace(shown, parts);
+  render(shown, parts);
 }
 
 // ---- The legend ----
@@ -49,16 +49,14 @@ function showLegend() {
   }
   context.putImageData(image, 0, 0);
   const layer = state.layers[state.layer];
-  const {low, high} = layer ? thresholdsOf(layer.model, layer.index,
-      {low: layer.told.threshold_low, high: layer.told.threshold})
-    : {low: null, high: null};
+  const {low, high} = layer ? thresholdsOf(layer.model, layer.index, layer.told) : {low: null, high: null};
   const at = (value, text, kind) => {
     const made = make("span", {class: `mark ${kind}`}, text);
     made.style.left = `${Math.min(Math.max(value, 0), 1) * 100}%`;
     return made;
   };
   const limits = [[low, "unsure"], [high, "NG"]].filter(([value]) => value !== null && value >= 0 && value <= 1);
-  replace(marks, at(0, "0", "number"), at(0.5, "0.5", "number"), at(1, "1", "number"),
+  render(marks, at(0, "0", "number"), at(0.5, "0.5", "number"), at(1, "1", "number"),
     limits.map(([value, kind]) => at(value, "", `limit ${kind}`)));
 }
 
@@ -87,41 +85,11 @@ export function toggleOutlines() {
 
 function showDisplay() {
   const colours = element("colours"), names = Object.keys(colourMaps);
-  replace(colours, names.map(name => make("option", {value: name, selected: name === state.colours},
+  render(colours, names.map(name => make("option", {value: name, selected: name === state.colours},
       t(`colours_${name}`))));
   element("opacity").value = Math.round(state.opacity * 100);
   element("outlines").setAttribute("aria-pressed", String(state.outlines));
   showLegend();
-}
-
-// ---- The classes that are shown ----
-
-export function chooseLayer(index) {
-  state.layer = index;
-  const {model} = state.layers[index];
-  if (model !== state.model) {
-    state.model = model;
-    changed("model");
-  }
-  changed("layer");
-}
-
-function chip(layer, index) {
-  const verdict = layer.verdict ?? "none";
-  const name = state.mode === "one" || layer.name.startsWith(layer.modelName) ? layer.name
-      : `${layer.modelName} · ${layer.name}`;
-  return make("button", {class: `chip ${verdict}`, "aria-pressed": String(index === state.layer),
-    onclick: () => chooseLayer(index)}, swatch(layer.colour), make("span", {class: "chip-name"}, name),
-  number(layer.score, score(layer.score), {class: "score"}),
-  layer.verdict && make("span", {class: `tag ${verdict}`}, t(layer.verdict)));
-}
-
-// In place where only numbers change: the focus stays.
-function showClasses() {
-  const root = element("classes"), had = [...root.children].indexOf(document.activeElement);
-  root.hidden = state.layers.length < 2;
-  replace(root, state.layers.length < 2 ? [] : state.layers.map(chip));
-  if (had >= 0) root.children[had]?.focus();
 }
 
 export function startUnder() {
@@ -130,6 +98,5 @@ export function startUnder() {
   element("outlines").onclick = toggleOutlines;
   watch(["display", "language"], showDisplay);
   watch(["layers", "layer", "judged", "thresholds", "models"], showLegend);
-  watch(["layers", "layer", "judged", "language"], showClasses);
   watch(["picture", "layers", "layer", "language"], () => showUnder(last));
 }
