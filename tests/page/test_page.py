@@ -259,6 +259,7 @@ class Looks(PageTest):
                 self.assertEqual(found, [], (scheme, state))
 
     def test_keys_work_and_are_listed(self):
+        expect(self.page.locator("#verdict .tag")).to_be_visible()
         self.page.keyboard.press("?")
         expect(self.page.locator("#keys")).to_be_visible()
         self.page.keyboard.press("Escape")
@@ -295,6 +296,30 @@ class Trouble(PageTest):
         self.page.reload()
         self.page.locator(".folder", has_text="odd").click()
         expect(self.page.locator(".alert")).to_contain_text("broken.png")
+
+    def test_a_model_that_is_deleted_goes_and_a_broken_one_says_why(self):
+        self.page.locator("#auto").uncheck()
+        (self.shared / "bad.pb").write_bytes(b"\x0a\xff\xff\xff" * 40)
+        expect(self.page.locator(".model .problem")).to_contain_text("bad.pb")
+        expect(self.model("bad").locator(".infer")).to_be_disabled()
+        (self.shared / "bad.pb").unlink()
+        expect(self.model("bad")).to_have_count(0)
+        self.infer("class1", FABRIC)
+
+    def test_a_broken_picture_leaves_nothing_of_the_one_before(self):
+        (self.data / "torn").mkdir()
+        (self.data / "torn/a.png").write_bytes((DEMO / "pictures/brick/test/patch/000.png").read_bytes())
+        (self.data / "torn/b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 100)
+        self.page.reload()
+        self.page.locator(".folder", has_text="torn").click()
+        expect(self.page.locator("#verdict .of")).to_have_text("pictures/torn/a.png")
+        expect(self.page.locator("#regions .area").first).to_be_visible()
+        self.page.keyboard.press("ArrowRight")
+        expect(self.page.locator("#verdict .of")).to_have_text("pictures/torn/b.png")
+        expect(self.page.locator('.pane[data-name="picture"] .message')).to_contain_text("b.png")
+        expect(self.page.locator("#regions .area")).to_have_count(0)
+        expect(self.page.locator("#verdict .tag")).to_have_count(0)
+        expect(self.page.locator(".badge.broken")).to_have_count(1)
 
 
 if __name__ == "__main__":

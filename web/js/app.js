@@ -42,9 +42,10 @@ function startSwap() {
 }
 
 recall();
-for (const start of [startSettings, startLog, startFilters, startPictures, startFolders, startDrop, startPanes, startUnder, startModels,
-    startDetail, startChips, startJudged,
-  startLatency, startMemory, startKeys, startZoom, startSwap]) {
+for (const start of [
+    startSettings, startLog, startFilters, startPictures, startFolders, startDrop, startPanes, startUnder,
+    startModels, startDetail, startChips, startJudged, startLatency, startMemory, startKeys, startZoom,
+    startSwap]) {
   start();
 }
 translatePage();

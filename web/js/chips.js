@@ -41,8 +41,9 @@ function chip(layer, index) {
   make("button", {class: "paints", "aria-pressed": String(!hidden), "aria-label": t("paintClass", {name: text}),
     title: t("paintTip"), onclick: event => (event.shiftKey ? onlyClass(layer) : toggleClass(layer))},
   swatch(layer.colour)),
-  make("button", {class: "choose", "aria-pressed": String(index === state.layer), onclick: () => chooseLayer(index)},
-    make("span", {class: "chip-name"}, text), number(layer.score, score(layer.score), {class: "score"}),
+  make("button", {class: "choose", "aria-pressed": String(index === state.layer),
+    onclick: () => chooseLayer(index)}, make("span", {class: "chip-name"}, text),
+  number(layer.score, score(layer.score, layer.told.scoring), {class: "score"}),
     verdict && make("span", {class: `tag ${verdict}`, title: t(verdict)},
       make("span", {"aria-hidden": "true"}, SIGNS[verdict]), make("span", {class: "hidden"}, t(verdict)))));
 }

@@ -47,7 +47,7 @@ function noteChanges(before, after) {
     if (was?.colour !== one.colour) note("info", t("logColour", values));
     if (was?.threshold !== one.threshold || was?.threshold_low !== one.threshold_low) {
       note("info", t(one.threshold === null ? "logNoThreshold" : "logThresholds", {...values,
-        low: score(one.threshold_low ?? one.threshold), high: score(one.threshold)}));
+        low: score(one.threshold_low ?? one.threshold, one.scoring), high: score(one.threshold, one.scoring)}));
     }
   });
 }
@@ -63,9 +63,11 @@ let saving = Promise.resolve();
 async function put(id) {
   const model = state.models.get(id), drafts = state.drafts.get(id);
   if (!model || !drafts) return;
-  const differ = drafts.some((one, i) => Object.entries(one).some(([key, value]) => model.classes[i][key] !== value));
+  const differs = (one, i) => Object.entries(one).some(([key, value]) => model.classes[i][key] !== value);
   try {
-    if (differ) take((await api.put(`/api/models/${id}/settings`, {json: {classes: drafts}})).model, model);
+    if (drafts.some(differs)) {
+      take((await api.put(`/api/models/${id}/settings`, {json: {classes: drafts}})).model, model);
+    }
   } catch (error) {
     alertUser(error.message);
   }

@@ -55,9 +55,15 @@ function numberField(id, index, which) {
 }
 
 // Where thresholds end: maps are from 0 to 1; areas and other scores go as far as they may reach.
-function scaleOf(high) {
-  const top = high > 1 ? 10 ** Math.ceil(Math.log10(high * 2)) : 1;
-  return {top, step: top === 1 ? 0.001 : 1};
+function scaleOf({threshold, scoring}) {
+  const isArea = scoring?.type === "area", above = threshold > 1 || isArea;
+  const top = above ? 10 ** Math.max(Math.ceil(Math.log10(threshold * 2)), 1) : 1;
+  return {top, step: isArea ? 1 : top / 1000};
+}
+
+function scoringText(scoring) {
+  if (!scoring) return "";
+  return t(`scoring_${scoring.type}`, {percent: scoring.percent, threshold: scoring.threshold});
 }
 
 function label(input, text) {
@@ -79,13 +85,13 @@ function partsOf(id, index) {
     parts.high);
   parts.without = make("div", {class: "without"}, parts.none, parts.set);
   parts.root = make("div", {class: "threshold"},
-    make("div", {class: "who"}, parts.colour, parts.name, parts.value, parts.lowField, parts.highField), parts.track,
-    parts.without);
+    make("div", {class: "who"}, parts.colour, parts.name, parts.value, parts.lowField, parts.highField),
+    parts.track, parts.without);
   return parts;
 }
 
 function showThresholds(parts, now, isDraft) {
-  const {top, step} = scaleOf(now.threshold), lower = now.threshold_low ?? now.threshold;
+  const {top, step} = scaleOf(now), lower = now.threshold_low ?? now.threshold;
   for (const [input, field, value] of [[parts.low, parts.lowField, lower], [parts.high, parts.highField,
       now.threshold]]) {
     Object.assign(input, {max: top, step, value});
@@ -120,7 +126,8 @@ export function classRow(id, index) {
     const top = has ? showThresholds(parts, now, state.drafts.has(id)) : 1;
     parts.needle.hidden = !result || result.score === null;
     parts.needle.style.left = `${Math.min(Math.max((result?.score ?? 0) / top, 0), 1) * 100}%`;
-    render(parts.value, result && number(result.score, score(result.score), {class: "score"}));
+    render(parts.value, result && number(result.score, score(result.score, result.scoring), {class: "score"}));
+    parts.value.title = scoringText(now.scoring);
   };
   show();
   return {root: parts.root, show, rename: () => parts.name.focus()};

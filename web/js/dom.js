@@ -11,10 +11,10 @@ function hear(event) {
 }
 
 function listen(one, listeners) {
-  for (const type of Object.keys(listeners)) {
-    if (!(type in (one[LISTENERS] ?? {}))) one.addEventListener(type, hear);
-  }
-  one[LISTENERS] = {...Object.fromEntries(Object.keys(one[LISTENERS] ?? {}).map(type => [type, null])), ...listeners};
+  const before = one[LISTENERS] ?? {};
+  for (const type of Object.keys(listeners)) if (!(type in before)) one.addEventListener(type, hear);
+  for (const type of Object.keys(before)) before[type] = null;
+  one[LISTENERS] = Object.assign(before, listeners);
 }
 
 const present = children => children.flat(Infinity).filter(child => child !== null && child !== undefined &&
@@ -88,8 +88,9 @@ export function adopt(old, one) {
   render(old, [...one.childNodes]);
 }
 
-// Makes `children` those of `parent`. What is there and stays (the same key, else the same kind in the same order) is
-// changed in place and keeps the focus, the scroll position, and a click that has begun: a redraw takes nothing away.
+// Makes `children` those of `parent`. What is there and stays (the same key, else the same kind in the same order)
+// is changed in place and keeps the focus, the scroll position, and a click that has begun: a redraw takes nothing
+// away.
 export function render(parent, ...children) {
   const wanted = present(children).map(one => (one instanceof Node ? one : document.createTextNode(one)));
   const focused = document.activeElement, kept = match(parent, wanted), stays = new Set(kept);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pictures of the folder are listed: by what was judged, by the kind of defect that the folder tells, and by the
-// class that was found in them.
+// Which pictures of the folder are listed: by what was judged, by the kind of defect that the folder tells, and by
+// the class that was found in them.
 
 import {element, make, render} from "./dom.js";
 import {t} from "./i18n.js";
@@ -13,7 +13,8 @@ const filter = {verdict: "", kind: ""};     // kind: "=scratch" by ground truth,
 export const kindOf = picture =>
   (picture.truth === "good" ? "good" : picture.defect ?? (picture.truth === "defect" ? "?" : ""));
 
-export const nameOfKind = kind => (kind === "good" ? t("good") : kind === "?" || kind === "" ? t("unknownKind") : kind);
+export const nameOfKind = kind =>
+  (kind === "good" ? t("good") : kind === "?" || kind === "" ? t("unknownKind") : kind);
 
 function isOfKind(picture) {
   const name = filter.kind.slice(1);
@@ -26,13 +27,15 @@ function apply() {
   changed("filtered");
 }
 
-const option = (value, text, chosen) => make("option", {value, selected: value === chosen, "data-key": value}, text);
+const option = (value, text, chosen) =>
+  make("option", {value, selected: value === chosen, "data-key": value}, text);
 
 function showFilters() {
   const texts = {"": t("allVerdicts"), OK: t("OK"), unsure: t("unsure"), NG: t("NG"), none: t("notJudged")};
   render(element("filter-verdict"), VERDICTS.map(value => option(value, texts[value], filter.verdict)));
   const kinds = [...new Set(state.pictures.map(kindOf))].sort();
-  const classes = [...new Set([...state.models.values()].flatMap(model => model.classes.map(one => one.name)))].sort();
+  const named = [...state.models.values()].flatMap(model => model.classes.map(one => one.name));
+  const classes = [...new Set(named)].sort();
   const known = [...kinds.map(kind => "=" + kind), ...classes.map(name => "@" + name)];
   // What a folder that is still read lacks may come yet.
   if (!state.folder?.loading && !known.includes(filter.kind) && filter.kind) {
@@ -41,7 +44,8 @@ function showFilters() {
   }
   const group = (label, list) => list.length > 0 && make("optgroup", {label}, list);
   render(element("filter-class"), option("", t("allKinds"), filter.kind),
-    group(t("kindsTold"), kinds.length > 1 ? kinds.map(kind => option("=" + kind, nameOfKind(kind), filter.kind)) : []),
+    group(t("kindsTold"), kinds.length > 1
+      ? kinds.map(kind => option("=" + kind, nameOfKind(kind), filter.kind)) : []),
     group(t("kindsFound"), classes.map(name => option("@" + name, name, filter.kind))));
   for (const [id, value] of [["filter-verdict", filter.verdict], ["filter-class", filter.kind]]) {
     element(id).classList.toggle("set", value !== "");

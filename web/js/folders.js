@@ -20,8 +20,8 @@ function shortName(folder, one) {
 // Masks are listed with a data set's pictures as what they are; their folders alone are of no use here.
 const isUseful = folder => !/^(ground_truth.*|Label)$/.test(folder.name);
 
-// The folder's pictures, part by part. Those that are known stay the same objects: results, the choice, and cells hang
-// on them.
+// The folder's pictures, part by part. Those that are known stay the same objects: results, the choice, and cells
+// hang on them.
 async function* readParts(path, signal) {
   const known = new Map(state.pictures.map(picture => [picture.key, picture]));
   for (let offset = 0, limit = FIRST_PAGE, more = true; more; limit = PAGE) {
@@ -35,7 +35,8 @@ async function* readParts(path, signal) {
   }
 }
 
-// What is open already, `again`, changes at once when all is read: a list that shrinks meanwhile would lose its place.
+// What is open already, `again`, changes at once when all is read: a list that shrinks meanwhile would lose its
+// place.
 async function readAll(path, signal, again) {
   const all = [];
   for await (const {folder, pictures} of readParts(path, signal)) {
@@ -79,8 +80,10 @@ export function openDropped() {
   changed("opened", "pictures", "folder");
 }
 
-const crumb = (key, text, here, open) => make("button", {class: "crumb", "data-key": key, "aria-current": here ? "true"
-  : null, onclick: open}, text);
+const LAYOUTS = {mvtec: "MVTec AD", dagm: "DAGM 2007", "dagm-old": "DAGM 2007"};
+
+const crumb = (key, text, here, open) => make("button", {class: "crumb", "data-key": key,
+  "aria-current": here ? "true" : null, onclick: open}, text);
 
 function crumbs() {
   const {path, dropped} = state.folder ?? {}, parts = path ? path.split("/") : [], roots = state.server?.data ?? [];
@@ -94,10 +97,10 @@ function crumbs() {
   if (dropped) made.push(crumb("dropped", t("dropped"), true, openDropped));
   const others = !dropped && state.dropped.length > 0 && make("button", {class: "crumb other", "data-key": "others",
     onclick: openDropped}, `${t("dropped")} (${state.dropped.length})`);
-  return make("div", {class: "crumbs"}, made, others);
+  const layout = LAYOUTS[state.folder?.layout];
+  return make("div", {class: "crumbs"}, made, others, layout && make("span", {class: "layout", title: t("layout")},
+    layout));
 }
-
-const LAYOUTS = {mvtec: "MVTec AD", dagm: "DAGM 2007", "dagm-old": "DAGM 2007"};
 
 function showFolders() {
   const root = element("folders"), hadFocus = root.contains(document.activeElement);
@@ -105,9 +108,6 @@ function showFolders() {
   render(root, crumbs(), make("ul", {class: "folders", hidden: folders.length === 0}, folders.map(folder =>
     make("li", {"data-key": folder.path}, make("button", {class: "folder", onclick: () => openFolder(folder.path)},
       folder.name)))));
-  const layout = element("layout"), name = LAYOUTS[state.folder?.layout];
-  layout.hidden = !name;
-  layout.textContent = name ?? "";
   // Who opened a folder goes on in it.
   if (hadFocus && !root.contains(document.activeElement)) element("list").focus({preventScroll: true});
 }

@@ -73,7 +73,9 @@ export function bytes(value) {
   return `${fixed(value, unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${units[unit]}`;
 }
 
-export const score = value => (value === null ? "–" : value > 1.5 ? fixed(value, 0) : fixed(value, 4));
+// A score or a threshold of it; `scoring` tells whether it is an area, which is counted.
+export const score = (value, scoring) => (value === null ? "–"
+  : fixed(value, scoring?.type === "area" ? 0 : Math.abs(value) < 100 ? 4 : 1));
 
 // The shortest decimal that is this 32-bit number, as the map has it.
 export function exact(value) {

@@ -13,12 +13,6 @@ const MOST_PICTURES = 5000, MOST_RUNS = 500;
 let number = 0;
 const running = new Map();      // "one" or "all" -> {controller, request}
 
-// Where a class's score is an area, its regions reach another threshold than the score.
-function areaThreshold(one) {
-  const own = [one.threshold, one.threshold_low].map(value => value !== null && Math.fround(value));
-  return one.reached === null || own.includes(Math.fround(one.reached)) ? null : one.reached;
-}
-
 function keep(picture, json) {
   const results = state.results.get(picture.key) ?? new Map();
   state.results.delete(picture.key);
@@ -26,8 +20,7 @@ function keep(picture, json) {
   if (state.results.size > MOST_PICTURES) state.results.delete(state.results.keys().next().value);
   const result = {result: json.result, model: json.model, times: json.times, classes: json.classes.map(one => ({
     name: one.name, colour: one.colour, threshold: one.threshold, threshold_low: one.threshold_low,
-        score: one.score,
-    areaThreshold: areaThreshold(one), map: one.map}))};
+    score: one.score, scoring: one.scoring, map: one.map}))};
   results.set(json.model.id, result);
   const kind = json.first_run ? "cold" : json.switched ? "switched" : "prepared";
   state.runs.push({model: json.model.name, kind, run: json.times.run_ms, total: json.times.total_ms});

@@ -18,7 +18,7 @@ function showVerdict() {
   const most = results.length > 0 && Math.max(...classes.map(one => one.score ?? 0));
   const by = results.length === 0 ? "" : many && state.mode === "all"
       ? t(bad > 0 ? "verdictSome" : "verdictAll", {count: classes.length, bad})
-    : t("verdictBy", {model: results[0].model.name, score: score(most)});
+    : t("verdictBy", {model: results[0].model.name, score: score(most, classes[0].scoring)});
   const sign = JSON.stringify([verdict, by, state.picture.key, document.documentElement.lang]);
   // A live region is read whenever it is written.
   if (root.dataset.sign === sign) return null;

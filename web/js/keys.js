@@ -45,10 +45,12 @@ const LIST = [
   ["keysModels", [["key_model", "[ ]"], ["key_infer", "Enter"], ["key_all", "A"], ["key_prepare", "P Shift+P"],
       ["key_rename", "F2"], ["key_undo", "U"],
     ["key_cancel", "Esc"]]],
+  ["keysMouse", [["key_wheel", "mouse_wheel"], ["key_drag", "mouse_drag"], ["key_double", "mouse_double"],
+    ["key_swatch", "Shift mouse_click"]]],
   ["keysPage", [["key_language", "L"], ["key_theme", "T"], ["key_help", "?"]]],
 ];
 
-const caps = keys => keys.split(" ").map(key => make("kbd", {}, key));
+const caps = keys => keys.split(" ").map(key => make("kbd", {}, key.startsWith("mouse_") ? t(key) : key));
 
 export function showKeys() {
   const dialog = element("keys");

@@ -15,7 +15,7 @@ export const isHidden = layer => state.layers.length > 1 && state.hidden.has(key
 
 const judgeClass = (model, index, one) => {
   const {low, high} = thresholdsOf(model, index, one);
-  return judge(one.score, low, high, one.areaThreshold);
+  return judge(one.score, low, high, one.scoring);
 };
 
 // What a kept result says now.
@@ -36,9 +36,9 @@ export function verdictOf(picture) {
 }
 
 // Names of the classes that are not OK.
-export const classesFound = picture => shownResults(picture).flatMap(result => result.classes.flatMap((one, index) =>
-  (["NG", "unsure"].includes(judgeClass(result.model.id, index, one).verdict)
-    ? [classOf(result.model.id, index)?.name ?? one.name] : [])));
+export const classesFound = picture => shownResults(picture).flatMap(({model, classes}) =>
+  classes.flatMap((one, index) => (["NG", "unsure"].includes(judgeClass(model.id, index, one).verdict)
+    ? [classOf(model.id, index)?.name ?? one.name] : [])));
 
 function judgeLayer(layer) {
   const {verdict, reached} = judgeClass(layer.model, layer.index, layer.told);
@@ -84,7 +84,8 @@ export async function showLayers() {
   loading?.abort();
   const mine = loading = new AbortController();
   const kept = new Map(state.layers.map(layer => [layer.key, layer]));
-  const results = shownResults(state.picture);
+  // A picture that can't be read has no maps, and those of another must not stay.
+  const results = state.picture?.failed ? [] : shownResults(state.picture);
   const layers = results.flatMap(result => result.classes.map((_, index) => layerOf(result, index, kept)));
   const before = state.layers[state.layer];
   try {
@@ -105,7 +106,7 @@ export async function showLayers() {
     changed("layers", "results");
     return;
   }
-  if (mine.signal.aborted || !state.picture?.size) return;
+  if (mine.signal.aborted || !(state.picture?.size || state.picture?.failed)) return;
   state.layers = layers;
   layers.forEach(judgeLayer);
   const same = layers.findIndex(layer => before && layer.model === before.model && layer.index === before.index);
@@ -124,7 +125,8 @@ watch(["thresholds", "models"], () => {
 });
 
 export const shownRegions = () =>
-  state.layers.flatMap((layer, i) => isHidden(layer) ? [] : layer.regions.map((region, index) => ({layer: i, index, region})));
+  state.layers.flatMap((layer, i) => (isHidden(layer) ? []
+    : layer.regions.map((region, index) => ({layer: i, index, region}))));
 
 export function pointAt(region) {
   const same = region?.layer === state.region?.layer && region?.index === state.region?.index;

@@ -4,10 +4,8 @@
 import * as api from "./api.js";
 import {element, make, number, render} from "./dom.js";
 import {bytes, count, t} from "./i18n.js";
+import {MEASURED} from "./measured.js";
 import {later, state, watch} from "./state.js";
-
-// Private memory of each further model of 138 MB; see memorySource in en.js for where it was measured.
-const HAYA_EACH = 0.16e6, TENSORFLOW_EACH = [0.86e9, 0.9e9];
 
 let memory = null;
 
@@ -38,13 +36,14 @@ function parts() {
 
 // Two bars from one zero: the difference is the point, so neither is cut off.
 function comparison() {
-  const most = TENSORFLOW_EACH[1];
-  const one = (name, kind, text, value) => make("div", {class: "versus"}, make("span", {}, name), bar([{kind, name,
-      bytes: value}], most),
-    make("b", {}, text));
+  const {haya, tensorflow, date} = MEASURED, most = tensorflow.first + tensorflow.further;
+  const one = (key, name, {first, further}, kind) => make("div", {class: "versus"}, make("span", {}, name),
+    make("b", {}, number(first, bytes(first), {"data-key": `${key}-first`}), " + ",
+      number(further, bytes(further), {"data-key": `${key}-further`})),
+    bar([{kind, name, bytes: first}, {kind: `${kind} further`, name, bytes: further}], most));
   return make("div", {class: "compare"}, make("h4", {}, t("memoryCompare")),
-    one(t("memoryHaya"), "plan", bytes(HAYA_EACH), HAYA_EACH),
-    one(t("memoryTensorflow"), "other", "0.86–0.9 GB", most), make("p", {class: "note"}, t("memorySource")));
+    one("haya", t("memoryHaya"), haya, "plan"), one("tensorflow", t("memoryTensorflow"), tensorflow, "other"),
+    make("p", {class: "note"}, t("memorySource", {date})));
 }
 
 function showMemory() {

@@ -53,7 +53,8 @@ function resultTag(model) {
   const verdict = result && verdictOfResult(result);
   if (!verdict) return null;
   const most = Math.max(...result.classes.map(one => one.score ?? 0));
-  return make("span", {class: `tag ${verdict}`}, t(verdict), " ", number(most, score(most), {class: "score"}));
+  return make("span", {class: `tag ${verdict}`}, t(verdict), " ",
+    number(most, score(most, result.classes[0].scoring), {class: "score"}));
 }
 
 function row(model) {

@@ -180,7 +180,7 @@ const DRAWINGS = {
 
 function missing(name) {
   if (!state.picture) return t("choosePicture");
-  if (!state.picture.bitmap) return state.picture.failed ? t("noPreview") : "";
+  if (!state.picture.bitmap) return state.picture.failed ?? "";
   if (name === "truth") return state.picture.truthMask ? "" : t("noTruth");
   return name === "picture" || state.layers.length > 0 ? "" : t("noResult");
 }

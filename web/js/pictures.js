@@ -9,7 +9,7 @@ import {verdictOf} from "./layers.js";
 import {choosePicture, referenceOf} from "./picture.js";
 import {state, watch} from "./state.js";
 
-const SPARE_ROWS = 2;
+const SPARE_ROWS = 2, REST = 60;
 
 let wide = 2, rowHeight = 100;
 let listed = [];                // what the rows show, and where it was before a filter or the folder changed
@@ -18,16 +18,24 @@ const cells = new Map();        // key -> element
 
 // ---- One picture ----
 
-// A thumbnail that is too many at once comes later; one that can't be had leaves its place empty.
+// Only what stays in sight for a moment is asked for, and a thumbnail that is too many at once is asked for again
+// later. One that can't be had leaves its place empty.
 function loadThumbnail(image, picture) {
   let tries = 0;
-  const load = () => { if (image.isConnected || tries === 0) image.src = api.thumbnailUrl(picture.path); };
+  const load = () => { if (image.isConnected) image.src = api.thumbnailUrl(picture.path); };
   image.onload = () => { image.hidden = false; };
   image.onerror = () => {
     image.hidden = true;
     if (tries++ < 4) setTimeout(load, 1000 * tries);
   };
-  load();
+  setTimeout(load, REST);
+}
+
+// What is no longer in sight is not waited for.
+function dropCell(made) {
+  const image = made.querySelector("img");
+  image.onerror = null;
+  image.removeAttribute("src");
 }
 
 // The browser shows its files itself; of those that it can't read (TIFF) the server makes PNGs.
@@ -58,7 +66,8 @@ function cell(picture) {
 
 function labelOf(picture, verdict) {
   const kind = kindOf(picture);
-  return [picture.name, kind && nameOfKind(kind), verdict && t(verdict)].filter(part => part).join(", ");
+  return [picture.name, kind && nameOfKind(kind), verdict && t(verdict), picture.failed].filter(part => part)
+    .join(", ");
 }
 
 function put(made, picture, index) {
@@ -71,8 +80,8 @@ function put(made, picture, index) {
   const style = {top: `${Math.floor(index / wide) * rowHeight}px`, left: `${index % wide * 100 / wide}%`,
     width: `${100 / wide}%`, height: `${rowHeight}px`};
   for (const [key, value] of Object.entries(style)) if (made.style[key] !== value) made.style[key] = value;
-  badge.className = `badge ${verdict ?? "none"}`;
-  badge.textContent = verdict ? SIGNS[verdict] : "";
+  badge.className = `badge ${picture.failed ? "broken" : verdict ?? "none"}`;
+  badge.textContent = picture.failed ? "!" : verdict ? SIGNS[verdict] : "";
   if (name.textContent !== picture.short) name.textContent = picture.short;
 }
 
@@ -89,7 +98,11 @@ function showRows() {
   const first = Math.max(Math.floor(list.scrollTop / rowHeight) - SPARE_ROWS, 0) * wide;
   const last = (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + SPARE_ROWS) * wide;
   const inSight = listed.slice(first, last), keys = new Set(inSight.map(picture => picture.key));
-  for (const key of cells.keys()) if (!keys.has(key)) cells.delete(key);
+  for (const [key, made] of cells) {
+    if (keys.has(key)) continue;
+    dropCell(made);
+    cells.delete(key);
+  }
   const made = inSight.map(cellOf);
   made.forEach((one, i) => put(one, inSight[i], first + i));
   render(space, made);
@@ -140,8 +153,8 @@ function showList() {
 
 function reveal(index) {
   const list = element("list"), top = Math.floor(index / wide) * rowHeight;
-  if (top < list.scrollTop) list.scrollTop = top;
-  else if (top + rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = top + rowHeight - list.clientHeight;
+  const least = top + rowHeight - list.clientHeight;
+  list.scrollTop = Math.min(Math.max(list.scrollTop, least), top);
 }
 
 export function chooseAt(index) {
@@ -151,8 +164,8 @@ export function chooseAt(index) {
   reveal(index);
 }
 
-// Steps through the list; rows of it where `rows` is true. From a picture that has left the list by a filter, the next
-// is the one that stands at its place now.
+// Steps through the list; rows of it where `rows` is true. From a picture that has left the list by a filter, the
+// next is the one that stands at its place now.
 export function step(by, rows = false) {
   const now = state.filtered.indexOf(state.picture), last = state.filtered.length - 1;
   const from = now >= 0 ? now : by > 0 ? place - 1 : place;
@@ -173,5 +186,5 @@ export function startPictures() {
     list.scrollTop = 0;
   });
   watch(["filtered", "folder", "language"], showList);
-  watch(["chosen", "results", "judged", "models", "thresholds", "model"], showRows);
+  watch(["chosen", "picture", "results", "judged", "models", "thresholds", "model"], showRows);
 }

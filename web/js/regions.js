@@ -2,17 +2,16 @@
 // The page judges by itself while a threshold is dragged, by the rules of the server (inspection/verdict.c,
 // pictures/regions.c), on the same 32-bit numbers.
 
-// Verdict and the threshold that the regions reach, or null, for a score.
-export function judge(score, low, high, areaThreshold) {
+// Verdict and the threshold that the regions reach, or null, for a score. A map is of 32-bit numbers, so 0.7 in it
+// is at the 32-bit 0.7; areas are counts, and their regions are what was counted.
+export function judge(score, low, high, scoring) {
   if (high === null) return {verdict: null, reached: null};
-  // A map is of 32-bit numbers, so 0.7 in it is at the 32-bit 0.7. Areas are counts.
-  const isArea = areaThreshold !== null;
-  const upper = isArea ? high : Math.fround(high);
-  const lower = isArea ? low ?? high : Math.fround(low ?? high);
+  const isArea = scoring?.type === "area", rounded = value => (isArea ? value : Math.fround(value));
+  const upper = rounded(high), lower = rounded(low ?? high);
   if (score === null) return {verdict: "unsure", reached: null};
   if (score < lower && score < upper) return {verdict: "OK", reached: null};
   const verdict = score >= upper ? "NG" : "unsure";
-  return {verdict, reached: isArea ? areaThreshold : score >= upper ? upper : lower};
+  return {verdict, reached: isArea ? Math.fround(scoring.threshold) : score >= upper ? upper : lower};
 }
 
 const SEVERITY = [null, "OK", "unsure", "NG"];

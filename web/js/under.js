@@ -31,7 +31,7 @@ export function showUnder(at) {
   if (truth) {
     const inside = truth.values[Math.floor(y * truth.height / h) * truth.width +
         Math.floor(x * truth.width / w)] > 0;
-    parts.push(make("span", {}, t(inside ? "truthIn" : "truthOut")));
+    parts.push(make("span", {class: "truth"}, t("truthValue", {value: inside ? 1 : 0})));
   }
   render(shown, parts);
 }
