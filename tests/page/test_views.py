@@ -159,7 +159,8 @@ class Views(PageTest):
         chosen = self.page.locator(".chip.chosen")
         self.page.keyboard.press("h")
         expect(chosen).to_have_class("chip chosen off")
-        expect(self.page.locator("#regions .class", has_text=chosen.locator(".chip-name").inner_text())).to_have_count(0)
+        name = chosen.locator(".chip-name").inner_text()
+        expect(self.page.locator("#regions .class", has_text=name)).to_have_count(0)
         expect(self.page.locator("#verdict .tag")).to_contain_text("NG")     # what is not painted still counts
         self.page.keyboard.press("h")
         self.page.keyboard.press("Shift+H")
