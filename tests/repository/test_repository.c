@@ -88,25 +88,40 @@ static void remove_folder(void) {
 
 typedef struct told {
     pthread_mutex_t lock;
+    pthread_cond_t changed;
     char warnings[8192];
-    char ready[1024];            /* ids in the order in which they became ready, by REPOSITORY_INFO */
+    char ready[1024];            /* files in the order in which they became ready, by REPOSITORY_INFO */
     int removed;
+    bool hold;                   /* who tells that a model is ready waits until this is false */
 } told;
 
-static told heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static told heard = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void on_change(void *user, repository_change change, const char *id, const char *text) {
     (void)user;
+    (void)id;
     pthread_mutex_lock(&heard.lock);
     size_t used = strlen(heard.warnings);
     if (change == REPOSITORY_WARNING && used + strlen(text) + 2 < sizeof heard.warnings) {
         snprintf(heard.warnings + used, sizeof heard.warnings - used, "%s\n", text);
     }
+    const char *end = change == REPOSITORY_INFO ? strstr(text, " is ready") : NULL;
     used = strlen(heard.ready);
-    if (change == REPOSITORY_INFO && strstr(text, " is ready") && used + 20 < sizeof heard.ready) {
-        snprintf(heard.ready + used, sizeof heard.ready - used, "%s ", id);
+    if (end && used + (size_t)(end - text) + 2 < sizeof heard.ready) {
+        snprintf(heard.ready + used, sizeof heard.ready - used, "%.*s ", (int)(end - text), text);
     }
     heard.removed += change == REPOSITORY_MODEL_REMOVED;
+    pthread_cond_broadcast(&heard.changed);
+    while (end && heard.hold) {
+        pthread_cond_wait(&heard.changed, &heard.lock);
+    }
+    pthread_mutex_unlock(&heard.lock);
+}
+
+static void hold_the_preparer(bool hold) {
+    pthread_mutex_lock(&heard.lock);
+    heard.hold = hold;
+    pthread_cond_broadcast(&heard.changed);
     pthread_mutex_unlock(&heard.lock);
 }
 
@@ -154,12 +169,27 @@ static size_t count_models(repository *r) {
 #define WAIT_FOR(r, name, condition)                                             \
     do {                                                                         \
         bool holds = false;                                                      \
-        for (int tries = 0; tries < 1000 && !holds; tries++) {                   \
+        for (int tries = 0; tries < 3000 && !holds; tries++) {                   \
             repository_model m;                                                  \
             if (find((r), (name), &m)) {                                         \
                 holds = (condition);                                             \
                 repository_model_free(&m);                                       \
             }                                                                    \
+            if (!holds) {                                                        \
+                pause_ms(20);                                                    \
+            }                                                                    \
+        }                                                                        \
+        test_check(holds, __FILE__, __LINE__, #condition);                       \
+    } while (0)
+
+/* Waits until a condition on what was told holds. */
+#define WAIT_UNTIL(condition)                                                    \
+    do {                                                                         \
+        bool holds = false;                                                      \
+        for (int tries = 0; tries < 3000 && !holds; tries++) {                   \
+            pthread_mutex_lock(&heard.lock);                                     \
+            holds = (condition);                                                 \
+            pthread_mutex_unlock(&heard.lock);                                   \
             if (!holds) {                                                        \
                 pause_ms(20);                                                    \
             }                                                                    \
@@ -540,33 +570,36 @@ static void all_models_are_prepared(void) {
     remove_folder();
 }
 
+/* The thread that prepares is held at the first model until it is known what shall come next. */
 static void what_is_asked_for_or_looked_at_comes_first(void) {
     enum { MANY = 12 };
-    char name[32], asked[REPOSITORY_ID] = "", seen[REPOSITORY_ID] = "";
+    char name[32], asked[2][REPOSITORY_ID] = {"", ""}, seen[REPOSITORY_ID] = "";
     make_folder();
+    copy_file(a_file, at("m0.pb"));
+    hold_the_preparer(true);
     repository *r = create(true);
-    for (int i = 0; i < MANY; i++) {
+    WAIT_UNTIL(strcmp(heard.ready, "m0.pb ") == 0);
+    for (int i = 1; i < MANY; i++) {
         snprintf(name, sizeof name, "m%d.pb", i);
         copy_file(a_file, at(name));
     }
-    WAIT_FOR(r, "m11.pb", true);
-    id_of(r, "m9.pb", seen);
-    id_of(r, "m11.pb", asked);
-    size_t wanted, ready;
-    const char *ids[] = {asked}, *visible[] = {seen};
-    CHECK(repository_set_visible(r, visible, 1, NULL) == HAYA_OK);
-    CHECK(repository_prepare(r, ids, 1, &wanted, &ready, NULL) == HAYA_OK);
-    CHECK_INT(wanted, 1);
-    WAIT_FOR(r, "m8.pb", m.state == REPOSITORY_READY);
-    WAIT_FOR(r, "m10.pb", m.state == REPOSITORY_READY);
-    pthread_mutex_lock(&heard.lock);
-    char last[REPOSITORY_ID + 1] = "";
-    size_t length = strlen(heard.ready);
-    if (CHECK(length > REPOSITORY_ID)) {
-        memcpy(last, heard.ready + length - REPOSITORY_ID, REPOSITORY_ID - 1);
+    for (int i = 1; i < MANY; i++) {
+        snprintf(name, sizeof name, "m%d.pb", i);
+        WAIT_FOR(r, name, m.state == REPOSITORY_COLD);
     }
-    CHECK(strstr(heard.ready, asked) && strstr(heard.ready, seen));
-    CHECK(strcmp(last, asked) != 0 && strcmp(last, seen) != 0);
+    id_of(r, "m9.pb", seen);
+    id_of(r, "m11.pb", asked[0]);
+    id_of(r, "m7.pb", asked[1]);
+    size_t wanted, ready;
+    const char *ids[] = {asked[0], asked[1]}, *visible[] = {seen};
+    CHECK(repository_set_visible(r, visible, 1, NULL) == HAYA_OK);
+    CHECK(repository_prepare(r, ids, 2, &wanted, &ready, NULL) == HAYA_OK);
+    CHECK_INT(wanted, 2);
+    CHECK_INT(ready, 0);
+    hold_the_preparer(false);
+    WAIT_UNTIL(strstr(heard.ready, "m10.pb "));
+    pthread_mutex_lock(&heard.lock);
+    CHECK_STR(heard.ready, "m0.pb m11.pb m7.pb m9.pb m1.pb m2.pb m3.pb m4.pb m5.pb m6.pb m8.pb m10.pb ");
     pthread_mutex_unlock(&heard.lock);
     const char *unknown[] = {"0123456789abcdef"};
     CHECK(repository_prepare(r, unknown, 1, &wanted, &ready, NULL) == HAYA_ERROR_NOT_FOUND);
