@@ -243,7 +243,7 @@ static enum MHD_Result send_answer(request *q) {
     answer *a = &q->answer;
     struct MHD_Response *response;
     if (q->stream) {
-        response = stream_response(q->stream, q->connection);
+        response = stream_response(q->stream, q->connection, q->socket);
     } else {
         response = MHD_create_response_from_buffer_with_free_callback_cls(
             a->size, a->data ? a->data : "", a->data ? (a->release ? a->release : free) : NULL,

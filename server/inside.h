@@ -75,8 +75,9 @@ void stream_retain(stream *s);
 void stream_release(stream *s);
 bool stream_write(stream *s, const void *data, size_t size); /* false: nobody reads any more, or too slowly */
 void stream_end(stream *s);
-bool stream_is_gone(stream *s);                 /* its connection is */
-struct MHD_Response *stream_response(stream *s, struct MHD_Connection *connection);
+bool stream_is_gone(stream *s);                 /* its connection is, or the client has hung up */
+struct MHD_Response *stream_response(stream *s, struct MHD_Connection *connection, int socket);
+bool has_hung_up(int socket);                   /* the client at its other end */
 
 /* ---- Caches -------------------------------------------------------------------------------------------------- */
 

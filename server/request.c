@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,8 +207,7 @@ bool request_is_gone(request *q) {
         return stream_is_gone(q->stream);
     }
     /* While it waits, its connection is not listened to. */
-    struct pollfd end = {.fd = q->socket, .events = POLLRDHUP};
-    return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
+    return has_hung_up(q->socket);
 }
 
 bool request_enter_name(request *q) {

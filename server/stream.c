@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "inside.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct stream {
     atomic_size_t users;
     pthread_mutex_t lock;
     struct MHD_Connection *connection; /* NULL: not yet, or gone */
+    int socket;                        /* the connection's */
     char *data;                        /* what waits: [sent, size) */
     size_t sent, size, capacity, limit;
     bool suspended, ended, gone;
@@ -91,9 +93,16 @@ void stream_end(stream *s) {
     pthread_mutex_unlock(&s->lock);
 }
 
+bool has_hung_up(int socket) {
+    struct pollfd end = {.fd = socket, .events = POLLRDHUP};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 bool stream_is_gone(stream *s) {
     pthread_mutex_lock(&s->lock);
     bool gone = s->gone;
+    /* While it is suspended, nobody listens to the connection. */
+    gone = gone || (s->connection && has_hung_up(s->socket));
     pthread_mutex_unlock(&s->lock);
     return gone;
 }
@@ -136,8 +145,11 @@ static void close_stream(void *user) {
     stream_release(s);
 }
 
-struct MHD_Response *stream_response(stream *s, struct MHD_Connection *connection) {
+struct MHD_Response *stream_response(stream *s, struct MHD_Connection *connection, int socket) {
+    pthread_mutex_lock(&s->lock);
     s->connection = connection;
+    s->socket = socket;
+    pthread_mutex_unlock(&s->lock);
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, s, close_stream);
     if (response) {
