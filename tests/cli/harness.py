@@ -10,6 +10,9 @@ import time
 import unittest
 
 
+SLOWER = float(os.environ.get("HAYA_TEST_SLOWER", "1"))  # under sanitizers everything takes longer
+
+
 def program(variable):
     path = os.environ.get(variable)
     if not path:
@@ -23,7 +26,8 @@ def has_sanitizer(name):
 
 
 def run(arguments, **options):
-    return subprocess.run([str(argument) for argument in arguments], capture_output=True, timeout=300, **options)
+    return subprocess.run([str(argument) for argument in arguments], capture_output=True, timeout=600 * SLOWER,
+                          **options)
 
 
 def haya(*arguments, **options):
@@ -34,12 +38,16 @@ def make_unet(*arguments):
     return run([program("MAKE_UNET"), *arguments])
 
 
-def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
+def wait_until(condition, seconds=120):
+    """What takes longer than a moment, since the machine stood still or is slow, counts as a moment."""
+    waited, last = 0, time.monotonic()
     while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"did not happen within {seconds} s")
+        if waited > seconds * SLOWER:
+            raise AssertionError(f"did not happen within {seconds * SLOWER:.0f} s")
         time.sleep(0.002)
+        now = time.monotonic()
+        waited += min(now - last, 0.1)
+        last = now
 
 
 class HayaTest(unittest.TestCase):

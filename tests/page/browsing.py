@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
 DEMO = viewing.ROOT / "demo"
 COLOURS = ["#FF0000", "#FFFF00", "#0000FF", "#008000", "#FFC0CB", "#800080"]
-expect.set_options(timeout=20000 * viewing.SLOW)
+expect.set_options(timeout=60000 * harness.SLOWER)
 
 
 def chromium():

@@ -11,6 +11,7 @@ import urllib.parse
 
 import numpy as np
 import viewing  # which makes the command's tests importable
+import harness
 from test_pictures import png
 
 CLIENTS = 64
@@ -103,7 +104,7 @@ class Clients(viewing.ViewTest):
     def client(self, number, end, problems, counts):
         random = np.random.default_rng(number)
         connection = self.server.connect()
-        while time.monotonic() < end and not problems:
+        while not problems:
             try:
                 problem = self.one(connection, random, number)
             except Exception as error:  # a lost connection, or an answer cut off
@@ -111,6 +112,8 @@ class Clients(viewing.ViewTest):
             if problem:
                 problems.append(problem)
             counts[number] += 1
+            if time.monotonic() >= end:  # asked at least once, however slow the machine
+                break
         connection.close()
 
     def load(self, seconds):
@@ -130,7 +133,7 @@ class Clients(viewing.ViewTest):
     def test_clients_that_mix_models_and_cancel(self):
         events = viewing.Events(self.server)
         self.addCleanup(events.close)
-        self.load(SECONDS * viewing.SLOW)
+        self.load(SECONDS * harness.SLOWER)
         self.assertFalse(events.ended)
         if SECONDS >= 60:
             before = self.private_bytes()

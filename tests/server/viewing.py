@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import harness  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SLOW = float(os.environ.get("HAYA_TEST_SLOWER", "1"))  # under sanitizers everything takes longer
+TIMEOUT = 120 * harness.SLOWER  # of a connection on which nothing happens
 
 
 class Answer:
@@ -75,7 +75,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(60 * SLOW)
+            return self.process.wait(TIMEOUT)
         finally:
             self.process.kill()
             self.process.stdout.close()
@@ -84,7 +84,7 @@ class Server:
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1" if self.host == "localhost" else self.host, self.port,
-                                          timeout=60 * SLOW)
+                                          timeout=TIMEOUT)
 
     def ask(self, method, path, body=None, type=None, headers=None, connection=None):
         """Parameters of the path are its author's to escape."""
@@ -103,14 +103,14 @@ class Server:
     def models(self):
         return {model["file"]: model for model in self.get("/api/models").json["models"]}
 
-    def wait_for(self, file, condition, seconds=60):
+    def wait_for(self, file, condition):
         """The model of the file once the condition holds on it."""
         found = []
         def holds():
             model = self.models().get(file)
             found[:] = [model]
             return model is not None and condition(model)
-        harness.wait_until(holds, seconds * SLOW)
+        harness.wait_until(holds)
         return found[0]
 
     def id(self, file):
@@ -120,12 +120,14 @@ class Server:
         query = {"model": self.id(file), **({"picture": picture} if picture else {}), **parameters}
         return self.ask("POST", "/api/infer?" + urllib.parse.urlencode(query), body)
 
-    def raw(self, data, seconds=20):
-        """What comes back for these bytes, until the server closes the connection or is quiet."""
-        with socket.create_connection((self.host, self.port), timeout=seconds * SLOW) as s:
-            s.sendall(data)
+    def raw(self, data):
+        """What comes back for these bytes until the server closes the connection, which may be before it has taken
+        them all."""
+        with socket.create_connection((self.host, self.port), timeout=TIMEOUT) as s:
             got = b""
-            with contextlib.suppress(TimeoutError, ConnectionError):
+            with contextlib.suppress(ConnectionError):
+                s.sendall(data)
+            with contextlib.suppress(ConnectionError):
                 while part := s.recv(65536):
                     got += part
             return got
@@ -154,12 +156,12 @@ class Events:
                     event = {}
         self.ended = True
 
-    def wait(self, kind, condition=lambda data: True, seconds=30):
+    def wait(self, kind, condition=lambda data: True):
         found = []
         def seen():
             found[:] = [data for name, data, _ in list(self.events) if name == kind and condition(data)]
             return bool(found)
-        harness.wait_until(seen, seconds * SLOW)
+        harness.wait_until(seen)
         return found[0]
 
     def close(self):
