@@ -32,6 +32,11 @@ class Numbers(viewing.ViewTest):
         for name in ("grey.jpg", "float.tif", "exif6.jpg"):
             shutil.copy(PICTURES / name, data)
 
+    def setUp(self):
+        super().setUp()
+        for file in self.models:  # preparing takes sessions now and then, and which one a run gets is told
+            self.server.wait_for(file, lambda model: model["state"] == "ready")
+
     def run_command(self, model, picture, *options):
         target = self.directory / "map.npy"
         report = self.succeed_json("run", self.shared / model, "-i", self.data / picture, "-o", target, *options)
@@ -151,8 +156,8 @@ class Models(viewing.ViewTest):
               "six.pb": ["--width", "4", "--levels", "2", "--size", "open", "--outputs", "6", "--channels", "6"]}
 
     def test_models_are_listed_with_what_is_known_of_them(self):
-        self.server.wait_for("six.pb", lambda model: model["state"] == "ready")
-        self.server.wait_for("class10.pb", lambda model: model["state"] == "ready")
+        for file in self.models:
+            self.server.wait_for(file, lambda model: model["state"] == "ready")
         answer = self.server.get("/api/models").json
         self.assertEqual([model["name"] for model in answer["models"]], ["class1", "class2", "class10", "six"])
         first, six = answer["models"][0], answer["models"][3]
@@ -437,7 +442,7 @@ class Ends(harness.HayaTest):
         self.addCleanup(process.stdout.close)
         self.assertRegex(process.stdout.readline().decode(), r"\Ahttp://127\.0\.0\.1:\d+/\n\Z")
         process.terminate()
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(viewing.TIMEOUT), 0)
 
 
 if __name__ == "__main__":
