@@ -37,10 +37,14 @@ static bool is_same_inode(const hy_file_stamp *a, const hy_file_stamp *b) {
     return a->device == b->device && a->inode == b->inode;
 }
 
-static bool is_unmodified(const hy_file_stamp *a, const hy_file_stamp *b) {
-    return a->size == b->size && a->modified_seconds == b->modified_seconds &&
-           a->modified_nanoseconds == b->modified_nanoseconds && a->changed_seconds == b->changed_seconds &&
-           a->changed_nanoseconds == b->changed_nanoseconds;
+/* Deleting the last link, as another file of the name does, changes the time of the inode's last change, and for a
+   moment the path still leads to it. */
+static bool is_unmodified(const hy_file_stamp *then, const struct stat *info) {
+    hy_file_stamp now = stamp_of(info);
+    return then->size == now.size && then->modified_seconds == now.modified_seconds &&
+           then->modified_nanoseconds == now.modified_nanoseconds &&
+           (info->st_nlink == 0 || (then->changed_seconds == now.changed_seconds &&
+                                    then->changed_nanoseconds == now.changed_nanoseconds));
 }
 
 /* ---- Opening ---------------------------------------------------------------------------------------------- */
@@ -107,8 +111,7 @@ static haya_status read_file(hy_file *file, int fd, haya_error *error) {
     struct stat info;
     if (got < 0 || fstat(fd, &info) != 0)
         return fail_io(file->path, "read", error);
-    hy_file_stamp now = stamp_of(&info);
-    if ((size_t)got != size || !is_unmodified(&file->stamp, &now))
+    if ((size_t)got != size || !is_unmodified(&file->stamp, &info))
         return hy_fail(error, HAYA_ERROR_FILE_CHANGED, NULL, "%s: the file was modified while it was read",
                        file->path);
     return HAYA_OK;
@@ -207,7 +210,7 @@ haya_status hy_file_check(const hy_file *file, haya_error *error) {
     if (stat(file->watched_path, &info) != 0)
         return HAYA_OK;
     hy_file_stamp now = stamp_of(&info);
-    if (!is_same_inode(&now, &file->stamp) || is_unmodified(&now, &file->stamp))
+    if (!is_same_inode(&now, &file->stamp) || is_unmodified(&file->stamp, &info))
         return HAYA_OK;
     if (now.size != file->stamp.size)
         return hy_fail(error, HAYA_ERROR_FILE_CHANGED, NULL,

@@ -191,6 +191,24 @@ static void a_deleted_or_renamed_file_goes_on(void) {
     hy_file_release(file);
 }
 
+/* As within rename(), for a moment: the path leads to the inode, which has no link any more. */
+static void a_file_that_is_just_being_replaced_goes_on(void) {
+    hy_file *file;
+    char path[64];
+    scratch_fill(scratch_path("one.pb"), 'a', SIZE);
+    int fd = open(scratch_path("one.pb"), O_RDONLY);
+    CHECK_INT(link(scratch_path("one.pb"), scratch_path("two.pb")), 0);
+    CHECK_INT(unlink(scratch_path("one.pb")), 0); /* so that the path below cannot be resolved to another */
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (access(path, F_OK) == 0 && CHECK_INT(hy_file_open(path, false, NULL, &file, NULL), HAYA_OK)) {
+        scratch_let_time_pass();
+        CHECK_INT(unlink(scratch_path("two.pb")), 0);
+        CHECK_INT(hy_file_check(file, NULL), HAYA_OK);
+        hy_file_release(file);
+    }
+    close(fd);
+}
+
 static void a_copy_is_immune(void) {
     hy_file *file = open_filled("model.pb", true);
     scratch_fill(scratch_path("model.pb"), 'b', 10);
@@ -358,6 +376,7 @@ int main(void) {
     RUN(an_old_modification_time_hides_nothing);
     RUN(a_replaced_file_goes_on_with_the_old_bytes);
     RUN(a_deleted_or_renamed_file_goes_on);
+    RUN(a_file_that_is_just_being_replaced_goes_on);
     RUN(a_copy_is_immune);
     RUN(a_link_that_moves_on_does_not_hide_the_old_target);
     RUN(a_relative_path_survives_a_change_of_directory);
