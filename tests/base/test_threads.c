@@ -384,7 +384,7 @@ static int create_with_room_for(int room) {
         hy_team_free(team);
         return 2;
     }
-    for (int i = 0; i < 1000 && count_own_threads() != before; i++) /* the kernel needs a moment after a join */
+    for (int i = 0; i < 30000 && count_own_threads() != before; i++) /* the kernel needs a moment after a join */
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     CHECK_INT(status, HAYA_ERROR_THREAD);
     CHECK_HAS(error.message, "of 8 cannot be created");
