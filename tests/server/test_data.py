@@ -198,7 +198,7 @@ class Watched(harness.HayaTest):
         return self.server.get(f"/api/data?path={path}&flat={flat}").json["total"]
 
     def wait_told(self, path, times):
-        harness.wait_until(lambda: self.told().count(path) >= times, 30 * viewing.SLOW)
+        harness.wait_until(lambda: self.told().count(path) >= times)
 
     def check_changes_are_told(self):
         self.assertEqual((self.list("data/set", 1), self.list("data/other")), (2, 1))
@@ -240,7 +240,7 @@ class Watched(harness.HayaTest):
         for i in range(300):
             put(self.data / "other", f"{i}.png", b"")
             time.sleep(0.005)
-        harness.wait_until(lambda: self.told() and self.list("data/other") == 301, 30 * viewing.SLOW)
+        harness.wait_until(lambda: self.told() and self.list("data/other") == 301)
         time.sleep(1)
         self.assertLessEqual(len(self.told()), 3 + 2 * (time.monotonic() - start))
 
@@ -263,7 +263,7 @@ class Watched(harness.HayaTest):
         shutil.copy(self.shared / "class1.pb", folder / "new.pb")
         server.wait_for("new.pb", lambda model: model["state"] == "ready")
         (folder / "new.pb").unlink()
-        harness.wait_until(lambda: "new.pb" not in server.models(), 30 * viewing.SLOW)
+        harness.wait_until(lambda: "new.pb" not in server.models())
 
 
 if __name__ == "__main__":
