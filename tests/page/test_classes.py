@@ -35,7 +35,7 @@ class Classes(PageTest):
         self.page.keyboard.type("織物 <b>")
         self.page.keyboard.press("Enter")
         expect(self.model("織物 <b>")).to_be_visible()
-        harness.wait_until(lambda: self.told()[0]["name"] == "織物 <b>", 20)
+        harness.wait_until(lambda: self.told()[0]["name"] == "織物 <b>")
         self.assertEqual(self.saved()[0], {"name": "織物 <b>", **rest})
         expect(self.page.locator("#log")).to_contain_text("class class1 is called 織物 <b> now")
         self.undo()
@@ -61,10 +61,10 @@ class Classes(PageTest):
             }
             return found;
         }"""
-        harness.wait_until(lambda: self.page.evaluate(pixels) > 100, 20)
+        harness.wait_until(lambda: self.page.evaluate(pixels) > 100)
         self.assertEqual(self.saved(), before)
         colour.evaluate("one => one.dispatchEvent(new Event('change', {bubbles: true}))")
-        harness.wait_until(lambda: self.told()[0]["colour"] == "#00C8D7", 20)
+        harness.wait_until(lambda: self.told()[0]["colour"] == "#00C8D7")
         self.assertEqual(self.saved()[0]["color"], "#00C8D7")
         expect(self.page.locator("#log")).to_contain_text("class1 is painted #00C8D7 now")
         self.undo()
@@ -99,11 +99,11 @@ class Classes(PageTest):
         field = self.page.locator(".who .name").nth(3)
         field.fill("leder")
         self.page.keyboard.press("Tab")
-        harness.wait_until(lambda: self.told("all.pb")[3]["name"] == "leder", 20)
+        harness.wait_until(lambda: self.told("all.pb")[3]["name"] == "leder")
         after = self.told("all.pb")
         self.assertEqual(after, [*before[:3], {**before[3], "name": "leder"}, *before[4:]])
         self.undo()
-        harness.wait_until(lambda: self.told("all.pb") == before, 20)
+        harness.wait_until(lambda: self.told("all.pb") == before)
 
     def test_it_is_so_in_japanese_too(self):
         page = self.open(locale="ja-JP")

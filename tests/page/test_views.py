@@ -118,7 +118,7 @@ class Views(PageTest):
         before = self.colour("heat", *peak)
         self.page.keyboard.press("c")
         expect(self.page.locator("#colours")).to_have_value("viridis")
-        harness.wait_until(lambda: self.colour("heat", *peak) != before, 20)
+        harness.wait_until(lambda: self.colour("heat", *peak) != before)
         self.page.keyboard.press("o")
         expect(self.page.locator("#outlines")).to_have_attribute("aria-pressed", "false")
         self.page.reload()
