@@ -219,9 +219,13 @@ class Watched(harness.HayaTest):
     def test_a_picture_that_is_written_over_is_told(self):
         self.start()
         self.list("data/other")
-        time.sleep(0.5)  # by now it is watched
-        put(self.data / "other", "old.png", b"something else")  # which does not change the folder itself
-        self.wait_told("data/other", 1)
+
+        def written_over_is_told():
+            put(self.data / "other", "old.png", b"something else")  # which does not change the folder itself
+            time.sleep(0.3)  # at first, it may not be watched yet
+            return "data/other" in self.told()
+
+        harness.wait_until(written_over_is_told)
 
     def test_a_folder_that_goes_and_comes_is_told(self):
         self.start()
