@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tests/cli"))
 import harness  # noqa: E402
 
 MODELS = ROOT / "demo/models"
-SECONDS = 120 * float(os.environ.get("HAYA_TEST_SLOWER", "1"))
+SECONDS = 120 * harness.SLOWER
 CTRL_C = b"\x03"
 CTRL_Z = b"\x1a"
 
@@ -68,7 +68,7 @@ class Terminal:
                 raise AssertionError(f"ended without {pattern!r}: {self.text}")
             return found[0]
 
-        harness.wait_until(is_shown, SECONDS)
+        harness.wait_until(is_shown)
         return found[0]
 
     def press(self, key):
@@ -83,7 +83,7 @@ class Terminal:
             return process
 
         if self.status is None:
-            harness.wait_until(has_ended, SECONDS)
+            harness.wait_until(has_ended)
             self.reader.join(SECONDS)
         return self.status
 
@@ -170,7 +170,7 @@ class DemoTest(unittest.TestCase):
                 return True
             return False
 
-        harness.wait_until(is_closed, SECONDS)
+        harness.wait_until(is_closed)
 
 
 @unittest.skipUnless(shutil.which("make"), "there is no make")
@@ -178,7 +178,7 @@ class InATerminal(DemoTest):
     def test_all_models_become_ready_and_control_c_ends_it_without_an_error(self):
         terminal = self.start()
         address = self.address(terminal)
-        harness.wait_until(lambda: [model["state"] for model in self.models(address)] == ["ready"] * 7, SECONDS)
+        harness.wait_until(lambda: [model["state"] for model in self.models(address)] == ["ready"] * 7)
         self.assertIn(b"<html", self.ask(address, "GET", "/"))
         self.assertIn(b'"brick"', self.ask(address, "GET", "/api/data?path=pictures"))
         terminal.press(CTRL_C)
@@ -203,8 +203,8 @@ class InATerminal(DemoTest):
         self.assertEqual(len(viewer), 1)
         for _ in range(3):
             os.kill(*viewer, signal.SIGSTOP)
-            harness.wait_until(lambda: stat(*viewer)[0] != "T", SECONDS)
-            harness.wait_until(lambda: len(self.models(address)) == 7, SECONDS)
+            harness.wait_until(lambda: stat(*viewer)[0] != "T")
+            harness.wait_until(lambda: len(self.models(address)) == 7)
         terminal.press(CTRL_C)
         self.assertEqual(terminal.wait(), 0, terminal.text)
         self.assertIn(":%d/\n^C\nThe viewer has ended." % address[1], terminal.text)
@@ -256,7 +256,7 @@ class InATerminal(DemoTest):
         for command in (None, f"{harness.program('HAYA')} view demo/models"):
             terminal = self.start(command, PATH=f"{self.directory}:{os.environ['PATH']}", DISPLAY=":0")
             host, port = self.address(terminal)
-            harness.wait_until(opened.exists, SECONDS)
+            harness.wait_until(opened.exists)
             process, url = opened.read_text().split()
             self.addCleanup(os.kill, int(process), signal.SIGKILL)
             self.assertEqual(url, f"http://{host}:{port}/")
@@ -271,7 +271,7 @@ class InATerminal(DemoTest):
         for first in (True, False):
             terminal = self.start()
             address = self.address(terminal)
-            harness.wait_until(lambda: sum(bool(model["classes"]) for model in self.models(address)) == 7, SECONDS)
+            harness.wait_until(lambda: sum(bool(model["classes"]) for model in self.models(address)) == 7)
             model = next(model for model in self.models(address) if model["file"] == "class1.pb")
             if first:
                 self.ask(address, "PUT", f"/api/models/{model['id']}/settings", saved)
@@ -305,7 +305,7 @@ class WithoutATerminal(DemoTest):
         self.assertEqual(last, f"To look at them in a browser: {self.command}")
         terminal = self.start(f"{self.command} --port 0")
         address = self.address(terminal)
-        harness.wait_until(lambda: len(self.models(address)) == 7, SECONDS)
+        harness.wait_until(lambda: len(self.models(address)) == 7)
         self.assertEqual({path.name: path.read_bytes() for path in (self.build / "demo/models").iterdir()},
                          {path.name: path.read_bytes() for path in MODELS.iterdir()})
 

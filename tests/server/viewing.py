@@ -15,7 +15,6 @@ import threading
 import time
 import urllib.parse
 
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import harness  # noqa: E402
 
