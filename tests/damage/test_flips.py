@@ -76,7 +76,7 @@ def run_haya(haya, folder, data):
     model.write_bytes(data)
     out.unlink(missing_ok=True)
     process = subprocess.run([haya, "run", str(model), "-i", f"input_1={folder / 'x.npy'}", "-o",
-                              f"output/Sigmoid={out}"], capture_output=True, text=True, timeout=60, errors="replace")
+                              f"output/Sigmoid={out}"], capture_output=True, text=True, timeout=600, errors="replace")
     if process.returncode == 0:
         return np.load(out)
     if process.returncode not in (2, 3, 4, 6) or not process.stderr.startswith("haya: ") or out.exists():
