@@ -11,7 +11,7 @@ FABRIC = "pictures/fabric/test/spot/000.png"
 
 
 class Classes(PageTest):
-    allowed = ("422",)      # a name that is refused
+    allowed = ("400",)      # a name that is refused
 
     def setUp(self):
         super().setUp()
