@@ -114,6 +114,7 @@ def tf1_learning_phase(folder, resource):
     v1.disable_control_flow_v2()
     try:
         with tf.Graph().as_default() as graph, v1.variable_scope("", use_resource=resource):
+            v1.set_random_seed(1)
             image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "image")
             result = tf1_layers_in_phases(image)
     finally:
@@ -139,8 +140,9 @@ def tf1_layers_in_phases(image):
 def tf1_saved_model(folder):
     """A SavedModel as TensorFlow 1 wrote them; returns a result for random_image()."""
     with tf.Graph().as_default() as graph:
+        v1.set_random_seed(1)
         image = v1.placeholder(tf.float32, [None, SIZE, SIZE, 1], "image")
-        result = tf.sigmoid(tf1_conv(image, 1, "only"))
+        result = tf.sigmoid(tf1_conv(image, 1, "only", plain=True))
         with v1.Session(graph=graph) as session:
             session.run(v1.global_variables_initializer())
             v1.saved_model.simple_save(session, str(folder), {"image": image}, {"map": result})
